@@ -1,0 +1,1 @@
+"""The reference command centre: the other end of the wire, small but real."""

@@ -1,0 +1,1 @@
+"""Hands: one outside library each. They report and obey; they decide nothing."""

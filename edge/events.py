@@ -1,0 +1,539 @@
+"""The vocabulary: facts that come in, commands that go out, and the records that are kept and sent.
+
+Nothing here acts. Every value is a frozen ``msgspec.Struct``: as immutable as a frozen dataclass and several
+times cheaper to make, which matters on the press's path. All times named ``at_ms`` are milliseconds of the
+machine's monotonic clock; all times named ``wall_ms`` are milliseconds since 1970-01-01 UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, IntEnum
+
+import msgspec
+
+
+class Value(msgspec.Struct, frozen=True):
+    """Base of all facts, commands and records: immutable and compared by content."""
+
+
+class Origin(Enum):
+    """Who closed the contact. There is no default: every press says (architecture, decision 7)."""
+
+    PERSON = "person"
+    SELF_TEST = "self_test"
+    DRILL = "drill"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Origin:
+        """An origin nobody knows is a person: an alarm must never be mistaken for a test."""
+        return cls.PERSON
+
+
+class Contact(Enum):
+    """A pair of terminals on the gate. ``KEY_NC`` is the optional normally-closed half of the key."""
+
+    KEY = "key"
+    KEY_NC = "key_nc"
+    RESET = "reset"
+
+
+class Stage(IntEnum):
+    """How far an alarm got. Each later stage is a different truth, never implied by an earlier one."""
+
+    PRESSED = 0
+    STORED = 1
+    AT_BROKER = 2
+    RECEIVED = 3
+    SEEN = 4
+    DISPATCHED = 5
+    CLOSED = 6
+
+
+class Show(Enum):
+    """What the status lamp says: ready, or the stage of the least advanced press."""
+
+    READY = "ready"
+    PRESSED = "pressed"
+    STORED = "stored"
+    AT_BROKER = "at_broker"
+    RECEIVED = "received"
+    SEEN = "seen"
+    DISPATCHED = "dispatched"
+
+
+class Lane(IntEnum):
+    """Order of sending: a lower lane overtakes a higher one. Only the alarm lane is never evicted."""
+
+    ALARM = 0
+    TROUBLE = 1
+    ROUTINE = 2
+
+
+class Topic(Enum):
+    """Last word of the MQTT topic an event travels on."""
+
+    ALARM = "alarm"
+    SELF_TEST = "selftest"
+    TROUBLE = "trouble"
+    TEMPERATURE = "temperature"
+    PICTURE = "picture"
+    LOG = "log"
+
+
+class Qualifier(IntEnum):
+    """SIA DC-05 (Contact ID) qualifier."""
+
+    NEW = 1
+    RESTORE = 3
+    STATUS = 6
+
+
+class Code(IntEnum):
+    """SIA DC-05 (Contact ID) event codes in use."""
+
+    SILENT_PANIC = 122
+    AUDIBLE_PANIC = 123
+    SYSTEM_TROUBLE = 300
+    RESTART = 305
+    CONFIGURATION_CHANGED = 306
+    SHUTDOWN = 308
+    COMMUNICATION_TROUBLE = 350
+    PRIMARY_LINE = 351
+    SECONDARY_LINE = 352
+    FAILURE_TO_COMMUNICATE = 354
+    CENTRE_LOST = 356
+    LOOP_OPEN = 371
+    LOOP_SHORT = 372
+    PANIC_ZONE_TROUBLE = 375
+    PANIC_RESET = 465
+    LOG_OVERFLOW = 624
+    CLOCK_SET = 625
+    CLOCK_INACCURATE = 626
+
+
+class Trouble(Enum):
+    """A condition that stands until it is restored. The name is its identity; ``code`` its Contact ID bucket."""
+
+    LOOP_OPEN = "loop_open"
+    LOOP_SHORT = "loop_short"
+    KEY_STUCK = "key_stuck"
+    EDGE_LOST = "edge_lost"
+    STORE_IN_MEMORY = "store_in_memory"
+    STORE_DAMAGED = "store_damaged"
+    FAILURE_TO_COMMUNICATE = "failure_to_communicate"
+    PUBLISH_REFUSED = "publish_refused"
+    BROKER_LOST = "broker_lost"
+    CENTRE_LOST = "centre_lost"
+    CLOCK_UNSYNCED = "clock_unsynced"
+    EVENTS_DROPPED = "events_dropped"
+    SETTINGS_REFUSED = "settings_refused"
+    DUTY_LATE = "duty_late"
+
+    @property
+    def code(self) -> Code:
+        """The Contact ID code this trouble is reported under."""
+        return _TROUBLE_CODES[self]
+
+
+_TROUBLE_CODES = {
+    Trouble.LOOP_OPEN: Code.LOOP_OPEN,
+    Trouble.LOOP_SHORT: Code.LOOP_SHORT,
+    Trouble.KEY_STUCK: Code.PANIC_ZONE_TROUBLE,
+    Trouble.EDGE_LOST: Code.PANIC_ZONE_TROUBLE,
+    Trouble.STORE_IN_MEMORY: Code.SYSTEM_TROUBLE,
+    Trouble.STORE_DAMAGED: Code.SYSTEM_TROUBLE,
+    Trouble.FAILURE_TO_COMMUNICATE: Code.FAILURE_TO_COMMUNICATE,
+    Trouble.PUBLISH_REFUSED: Code.COMMUNICATION_TROUBLE,
+    Trouble.BROKER_LOST: Code.PRIMARY_LINE,
+    Trouble.CENTRE_LOST: Code.CENTRE_LOST,
+    Trouble.CLOCK_UNSYNCED: Code.CLOCK_INACCURATE,
+    Trouble.EVENTS_DROPPED: Code.LOG_OVERFLOW,
+    Trouble.SETTINGS_REFUSED: Code.CONFIGURATION_CHANGED,
+    Trouble.DUTY_LATE: Code.SYSTEM_TROUBLE,
+}
+
+
+class EventId(Value, frozen=True, order=True):
+    """Unique without a database and without a trustworthy clock (architecture, decision 3).
+
+    ``boot`` is 16 hexadecimal digits drawn afresh at each start of the daemon; ``counter`` counts from 1 within it.
+    """
+
+    boot: str
+    counter: int
+
+    def __str__(self) -> str:
+        return f"{self.boot}-{self.counter}"
+
+    def __hash__(self) -> int:
+        return hash((self.boot, self.counter))
+
+
+class ClockQuality(Enum):
+    """How far a wall time can be trusted."""
+
+    SYNCED = "synced"
+    HOLDOVER = "holdover"
+    UNSYNCED = "unsynced"
+    BACKFILLED = "backfilled"
+
+
+class WallStamp(Value, frozen=True):
+    """A wall time with its quality. ``bound_ms`` is the greatest error (+-), None where nothing bounds it."""
+
+    wall_ms: int
+    quality: ClockQuality
+    bound_ms: int | None
+
+
+class Boot(Value, frozen=True):
+    """One life of the daemon. ``kernel_boot`` tells whether monotonic times of two lives can be compared."""
+
+    id: str
+    counter: int
+    kernel_boot: str
+
+
+class Record(Value, frozen=True):
+    """Something that happened, in the form that is kept and sent. Never changed once made.
+
+    ``incident`` is the id of the first press of the incident an alarm record belongs to. ``body`` holds plain
+    scalars that only people and reports read.
+    """
+
+    id: EventId
+    boot_counter: int
+    kernel_boot: str
+    at_ms: int
+    wall: WallStamp
+    origin: Origin
+    lane: Lane
+    topic: Topic
+    code: Code
+    qualifier: Qualifier
+    incident: EventId | None
+    body: Mapping[str, str | int | float | bool | None]
+
+
+class Latch(Value, frozen=True):
+    """The open incident as the store keeps it, so that a restart in mid-alarm rebuilds lamp and siren.
+
+    ``ids`` are the incident's names (more than one only if a press came before an older latch was read back);
+    empty means that nothing is latched. ``siren_until_ms`` is comparable only within the same ``kernel_boot``.
+    """
+
+    ids: tuple[EventId, ...]
+    officer: Stage | None
+    presses: int
+    siren_until_ms: int | None
+    kernel_boot: str
+
+
+class ClockFix(Value, frozen=True):
+    """The first trustworthy reading of a boot: what earlier events of that kernel boot are dated by."""
+
+    kernel_boot: str
+    at_ms: int
+    wall_ms: int
+    bound_ms: int
+
+
+class Row(Value, frozen=True):
+    """A stored record with its place in the store and, where worked out later, its wall time."""
+
+    seq: int
+    record: Record
+    backfilled: WallStamp | None
+
+
+class Backlog(Value, frozen=True):
+    """What the store holds that is still owed, by lane, and the id of the newest event in the log."""
+
+    alarm: int = 0
+    trouble: int = 0
+    routine: int = 0
+    last_id: EventId | None = None
+
+
+# --- facts: what hands post ------------------------------------------------------------------------------------
+
+
+class ContactEdge(Value, frozen=True):
+    """A contact changed, told by an interrupt. Raw: one push of a hand may close it often."""
+
+    contact: Contact
+    closed: bool
+    at_ms: int
+    origin: Origin
+
+
+class LevelRead(Value, frozen=True):
+    """The level poll found a level that no edge has told, or the level at start-up."""
+
+    contact: Contact
+    closed: bool
+    at_ms: int
+
+
+class Alive(Value, frozen=True):
+    """A duty did its work. ``duty`` is one of ``health.DUTIES``."""
+
+    duty: str
+    at_ms: int
+
+
+class ClockRead(Value, frozen=True):
+    """A reading of both clocks at one moment. ``error_ms`` is the kernel's own bound, None when unsynchronised."""
+
+    at_ms: int
+    wall_ms: int
+    error_ms: int | None
+
+
+class Stored(Value, frozen=True):
+    """The store took these rows. ``durable`` only after a commit that was synced to the card."""
+
+    rows: tuple[tuple[EventId, int], ...]
+    durable: bool
+    backlog: Backlog
+    at_ms: int
+
+
+class Loaded(Value, frozen=True):
+    """Owed rows of a lane after a cursor, oldest first. ``drained`` when nothing follows them."""
+
+    lane: Lane
+    rows: tuple[Row, ...]
+    drained: bool
+    at_ms: int
+
+
+class StoreOpened(Value, frozen=True):
+    """The store can be read: what was latched, and how much is owed. Again with ``renumbered`` whenever its
+    sequence numbers began anew (a new file after damage or deletion): everything held in memory is stored again."""
+
+    latch: Latch | None
+    backlog: Backlog
+    last_alive_wall_ms: int | None
+    renumbered: bool
+    at_ms: int
+
+
+class StoreTrouble(Value, frozen=True):
+    """The store's condition changed. ``trouble`` is STORE_IN_MEMORY, STORE_DAMAGED or EVENTS_DROPPED."""
+
+    trouble: Trouble
+    raised: bool
+    detail: str
+    at_ms: int
+
+
+class LinkUp(Value, frozen=True):
+    """Connected to broker number ``broker`` and subscribed. ``mqtt5`` tells which protocol it speaks."""
+
+    broker: int
+    mqtt5: bool
+    at_ms: int
+
+
+class LinkDown(Value, frozen=True):
+    """Not, or no longer, connected. ``reason`` is for people; ``old_protocol`` asks for MQTT 3.1.1."""
+
+    broker: int
+    reason: str
+    old_protocol: bool
+    at_ms: int
+
+
+class Acked(Value, frozen=True):
+    """The broker answered a publish. ``reason`` is the MQTT 5 code (0 on 3.1.1); id None for a probe or heartbeat."""
+
+    broker: int
+    id: EventId | None
+    reason: int
+    at_ms: int
+
+
+class ReceiptCame(Value, frozen=True):
+    """The centre's word: a press was received, or its incident was seen, dispatched or closed ``by`` somebody."""
+
+    id: EventId
+    stage: Stage
+    by: str
+    centre_wall_ms: int | None
+    at_ms: int
+
+
+class CentreStatus(Value, frozen=True):
+    """The retained word on whether the centre's application is listening at this broker."""
+
+    broker: int
+    listening: bool
+    at_ms: int
+
+
+class MessageRefused(Value, frozen=True):
+    """Something came from below that is not obeyed. ``reason`` is a key of the counter that health shows."""
+
+    reason: str
+    at_ms: int
+
+
+class ResetAsked(Value, frozen=True):
+    """A named person at the command line ends the incident. ``uid`` is the peer's, from the socket."""
+
+    by: str
+    uid: int
+    at_ms: int
+
+
+class ViewAsked(Value, frozen=True):
+    """Somebody at a local socket wants to see the state; ``token`` finds the way back."""
+
+    token: int
+    at_ms: int
+
+
+class Noted(Value, frozen=True):
+    """A hand reports something worth a log event of its own (start, orderly shutdown, refused settings)."""
+
+    code: Code
+    qualifier: Qualifier
+    trouble: Trouble | None
+    detail: str
+    at_ms: int
+
+
+class Ticked(Value, frozen=True):
+    """Time passed: the inbox was empty until ``wake_at``."""
+
+    at_ms: int
+
+
+Fact = (
+    ContactEdge | LevelRead | Alive | ClockRead | Stored | Loaded | StoreOpened | StoreTrouble | LinkUp | LinkDown
+    | Acked | ReceiptCame | CentreStatus | MessageRefused | ResetAsked | ViewAsked | Noted | Ticked
+)  # fmt: skip
+
+
+# --- commands: what hands obey ---------------------------------------------------------------------------------
+
+
+class ShowLamp(Value, frozen=True):
+    """Set the status lamp's and the fault lamp's patterns."""
+
+    show: Show
+    fault: bool
+
+
+class SoundSiren(Value, frozen=True):
+    """Switch the siren on, until told otherwise."""
+
+
+class StopSiren(Value, frozen=True):
+    """Switch the siren off."""
+
+
+class Store(Value, frozen=True):
+    """Keep a record and, in the same transaction, the latch as it now is (None leaves it alone)."""
+
+    record: Record
+    latch: Latch | None
+
+
+class KeepLatch(Value, frozen=True):
+    """Keep a latch that changed without a new record (an officer saw or dispatched)."""
+
+    latch: Latch
+
+
+class Load(Value, frozen=True):
+    """Read owed rows of a lane after sequence number ``after_seq``."""
+
+    lane: Lane
+    after_seq: int
+    limit: int
+
+
+class MarkDone(Value, frozen=True):
+    """Owed no more."""
+
+    id: EventId
+
+
+class Backfill(Value, frozen=True):
+    """Date stored events that have no trustworthy wall time."""
+
+    fix: ClockFix
+
+
+class NoteAlive(Value, frozen=True):
+    """Write the sign of life that bounds the gap a power cut leaves."""
+
+    wall: WallStamp
+
+
+class Publish(Value, frozen=True):
+    """Hand a record to a broker at once. ``stamp`` is its best wall time now; ``age_ms`` None if not known."""
+
+    broker: int
+    record: Record
+    stamp: WallStamp
+    replayed: bool
+    age_ms: int | None
+
+
+class PublishHealth(Value, frozen=True):
+    """Publish the heartbeat (or, with ``probe`` only, the short probe) to a broker."""
+
+    broker: int
+    probe: bool
+    health: Mapping[str, object]
+
+
+class Connect(Value, frozen=True):
+    """Dial a broker once; the answer is LinkUp or LinkDown."""
+
+    broker: int
+    mqtt5: bool
+
+
+class Disconnect(Value, frozen=True):
+    """Throw the connection away, with everything the library still holds; the answer is LinkDown."""
+
+    broker: int
+    reason: str
+
+
+class FeedWatchdog(Value, frozen=True):
+    """The duties that matter met their deadlines: tell the supervisor. ``status`` is one line for people."""
+
+    status: str
+
+
+class TellReady(Value, frozen=True):
+    """The button is armed: tell the supervisor, once."""
+
+
+class Journal(Value, frozen=True):
+    """One line for the system's journal, with the event's id as a field."""
+
+    level: str
+    text: str
+    id: EventId | None
+
+
+class AnswerView(Value, frozen=True):
+    """Send the view to whoever asked."""
+
+    token: int
+    view: Mapping[str, object]
+
+
+Command = (
+    ShowLamp | SoundSiren | StopSiren | Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Publish
+    | PublishHealth | Connect | Disconnect | FeedWatchdog | TellReady | Journal | AnswerView
+)  # fmt: skip
+
+StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive

@@ -1,0 +1,158 @@
+"""What the brain's surroundings must be able to do. Shapes only; each has at least two real implementations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from edge.events import (
+    Backlog,
+    ClockFix,
+    ClockRead,
+    Contact,
+    EventId,
+    Fact,
+    Lane,
+    Latch,
+    Publish,
+    PublishHealth,
+    Record,
+    Row,
+    Show,
+    WallStamp,
+)
+
+Post = Callable[[Fact], None]
+"""Puts a fact into the brain's inbox. Any thread may call it; it neither blocks nor raises."""
+
+
+class Clock(Protocol):
+    """Monotonic and wall time of one machine."""
+
+    def now_ms(self) -> int:
+        """Monotonic milliseconds. Any thread, any time; on the press's path."""
+
+    def read(self) -> ClockRead:
+        """Both clocks at one moment, with the kernel's own error bound. Any thread."""
+
+
+class ContactHand(Protocol):
+    """The gate's contacts. Posts a ContactEdge for each edge; ``poll`` is the second witness."""
+
+    def poll(self) -> None:
+        """Post a LevelRead for each contact whose level no edge has told. The contact thread calls it."""
+
+    def level(self, contact: Contact) -> bool:
+        """True while the contact is closed."""
+
+    def close(self) -> None:
+        """Let the pins go."""
+
+
+class LampHand(Protocol):
+    """The status lamp and the fault lamp."""
+
+    def show(self, show: Show, fault: bool) -> None:
+        """Start these patterns now. The brain calls it: must return within 2 ms and never raise."""
+
+    def close(self) -> None:
+        """Lamps off, pins let go."""
+
+
+class SirenHand(Protocol):
+    """The siren's relay."""
+
+    def sound(self) -> None:
+        """On. The brain calls it: must return within 2 ms and never raise."""
+
+    def stop(self) -> None:
+        """Off. As ``sound``."""
+
+    def close(self) -> None:
+        """Off, pin let go."""
+
+
+class OutboxFull(Exception):
+    """The card refuses for now (full, read-only, I/O error): work on in memory and try again later."""
+
+
+class OutboxDamaged(Exception):
+    """The file is not a database any more, or is gone: it must be moved aside and begun anew."""
+
+
+class Outbox(Protocol):
+    """Event log and list of what is owed. One thread uses it. Every method raises OutboxFull or OutboxDamaged.
+
+    Rows are numbered by ``seq``, rising, never used twice within one file. Alarm-lane rows are never evicted.
+    """
+
+    durable: bool
+    """True when what ``append`` returned from survives a power cut."""
+
+    def append(self, records: Sequence[Record], latch: Latch | None) -> Sequence[int]:
+        """Keep records (and the latch, unless None) in one transaction, all owed; return their numbers.
+
+        A record whose id is already kept is not kept twice: its old number is returned and it is owed as it was.
+        """
+
+    def keep_latch(self, latch: Latch) -> None:
+        """Keep the latch alone."""
+
+    def latch(self) -> Latch | None:
+        """The latch as last kept."""
+
+    def load(self, lane: Lane, after_seq: int, limit: int) -> Sequence[Row]:
+        """Owed rows of a lane with a number above ``after_seq``, oldest first, at most ``limit``."""
+
+    def mark_done(self, ids: Sequence[EventId]) -> None:
+        """These are owed no more; they stay in the log. Unknown ids are passed over."""
+
+    def backlog(self) -> Backlog:
+        """What is owed, by lane, and the newest id. Cheap: does not grow with what is kept."""
+
+    def take_dropped(self) -> int:
+        """How many owed routine events the limit has cost since last asked."""
+
+    def backfill(self, fix: ClockFix) -> int:
+        """Date events without a trustworthy wall time, a bounded number per call; return how many were dated."""
+
+    def note_alive(self, wall: WallStamp) -> None:
+        """Keep a sign of life."""
+
+    def last_alive_wall_ms(self) -> int | None:
+        """The last sign of life, or None."""
+
+    def close(self) -> None:
+        """Let the file go."""
+
+
+class BrokerLink(Protocol):
+    """One broker. The brain calls every method; none may block. Answers are facts."""
+
+    def connect(self, mqtt5: bool) -> None:
+        """Dial once, in the background. Answer: LinkUp or LinkDown."""
+
+    def disconnect(self, reason: str) -> None:
+        """Throw the connection and all the library holds away. Answer: LinkDown."""
+
+    def publish(self, command: Publish) -> None:
+        """Send a record. Answer: Acked, or LinkDown before it."""
+
+    def publish_health(self, command: PublishHealth) -> None:
+        """Send heartbeat or probe. Answer: Acked with no id."""
+
+    def close(self) -> None:
+        """Say goodbye (retained status offline) if connected, and end. Called once, from the main thread."""
+
+
+class Supervisor(Protocol):
+    """systemd, or nobody. The brain calls every method; none may block or raise."""
+
+    def ready(self) -> None:
+        """The button is armed."""
+
+    def feed(self, status: str) -> None:
+        """Keep-alive with one line of status."""
+
+    def stopping(self) -> None:
+        """An orderly end has begun."""
