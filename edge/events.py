@@ -166,9 +166,6 @@ class EventId(Value, frozen=True, order=True):
     def __str__(self) -> str:
         return f"{self.boot}-{self.counter}"
 
-    def __hash__(self) -> int:
-        return hash((self.boot, self.counter))
-
 
 class ClockQuality(Enum):
     """How far a wall time can be trusted."""

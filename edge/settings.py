@@ -5,15 +5,11 @@ A mistake never hides another: ``load`` gathers all of them and says file, key, 
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-
-from edge.errors import SettingsError
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Gpio = Annotated[int, Meta(ge=0, le=27)]

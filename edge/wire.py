@@ -151,9 +151,7 @@ class GateWord(msgspec.Struct, frozen=True):
     connection: int
 
 
-RECEIPT_STAGES = {
-    stage.name.lower(): stage for stage in (Stage.RECEIVED, Stage.SEEN, Stage.DISPATCHED, Stage.CLOSED)
-}
+RECEIPT_STAGES = {stage.name.lower(): stage for stage in (Stage.RECEIVED, Stage.SEEN, Stage.DISPATCHED, Stage.CLOSED)}
 
 T = TypeVar("T")
 
