@@ -1,19 +1,41 @@
 """Every setting of a gate: its unit (in the name), range and default. Parsed once, at start.
 
 A mistake never hides another: ``load`` gathers all of them and says file, key, what was given and what is allowed.
+A relative path in a settings file is taken from the file's own directory.
 """
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+from edge.errors import SettingsError
+from edge.tables import Mistakes, check
+
+FILE_BYTES_MAX = 1_000_000  # the fully commented file is about 10,000; this stops a device file given by mistake
+
+# ``\Z`` and not ``$``: the latter lets a line break through at the end.
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z", extra={"allowed": "1 to 40 of a-z, 0-9 and '-', no '-' at the start"}),
+]
+Host = Annotated[
+    str,
+    Meta(
+        max_length=253,
+        pattern=r"^([A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?)\Z",
+        extra={"allowed": "a host name, an IPv4 or an IPv6 address; no scheme and no port"},
+    ),
+]
 Gpio = Annotated[int, Meta(ge=0, le=27)]
-FilePath = Annotated[str, Meta(min_length=1, max_length=4096)]
+FilePath = Annotated[
+    str, Meta(max_length=4096, pattern=r"^[^\x00]+\Z", extra={"allowed": "a path of 1 to 4096 characters"})
+]
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,9 +45,9 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Gate(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where this gate stands, and where it keeps its things. Names are 1 to 40 of a-z, 0-9 and '-'."""
 
-    county: Name
-    school: Name
-    gate: Name
+    county: Annotated[Name, Meta(description="the county in every topic")]
+    school: Annotated[Name, Meta(description="the school in every topic")]
+    gate: Annotated[Name, Meta(description="this gate in every topic")]
     state_directory: FilePath = "/var/lib/gatepost"
     runtime_directory: FilePath = "/run/gatepost"
 
@@ -39,7 +61,7 @@ class Pins(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class ButtonSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The panic button: a contact to ground, pulled up."""
 
-    key_gpio: Gpio
+    key_gpio: Annotated[Gpio, Meta(description="the panic button's contact to ground")]
     normally_closed_gpio: Gpio | None = None
     confirm_ms: Annotated[int, Meta(ge=0, le=40)] = 10
     release_ms: Annotated[int, Meta(ge=10, le=500)] = 50
@@ -51,20 +73,20 @@ class ButtonSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class ResetSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The optional reset key: a contact to ground."""
 
-    key_gpio: Gpio
+    key_gpio: Annotated[Gpio, Meta(description="the reset key's contact to ground")]
 
 
 class LampSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The guard's lamps, driven high."""
 
-    status_gpio: Gpio
-    fault_gpio: Gpio
+    status_gpio: Annotated[Gpio, Meta(description="the lamp that shows how far the alarm got")]
+    fault_gpio: Annotated[Gpio, Meta(description="the lamp that says something is wrong")]
 
 
 class SirenSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The optional siren. Silent unless made audible (Contact ID 122 and 123)."""
 
-    relay_gpio: Gpio
+    relay_gpio: Annotated[Gpio, Meta(description="the siren's relay")]
     mode: Literal["silent", "audible"] = "silent"
     sound_s_max: Annotated[int, Meta(ge=1, le=1800)] = 180
 
@@ -85,8 +107,8 @@ class StoreSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class BrokerSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One broker. The first listed is preferred; alarms without a receipt also go by the next."""
 
-    name: Name
-    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    name: Annotated[Name, Meta(description="the broker's name in logs and views")]
+    host: Annotated[Host, Meta(description="where the broker is")]
     port: Annotated[int, Meta(ge=1, le=65535)] = 8883
     tls: bool = True
     ca_file: FilePath | None = None
@@ -142,10 +164,107 @@ class Settings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def load(path: str | Path) -> Settings:
-    """Read and check a settings file. Raises SettingsError with every mistake in it."""
-    raise NotImplementedError
+    """Read and check a settings file; relative paths in it become absolute. Raises SettingsError with every mistake."""
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(FILE_BYTES_MAX + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingsError([f"{file}: cannot be read: {reason}; give the path of a settings file"]) from error
+    if len(content) > FILE_BYTES_MAX:
+        raise SettingsError([f"{file}: too long: a settings file has at most {FILE_BYTES_MAX} bytes"])
+    try:
+        text = content.decode("utf-8-sig")  # some editors put a byte order mark in front
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsError([f"{file}: line {line}: not UTF-8 text; save the file as UTF-8"]) from error
+    settings = parse(text, str(file))
+    return msgspec.convert(_absolute(msgspec.to_builtins(settings), file.resolve().parent), Settings, strict=True)
 
 
 def parse(text: str, name: str) -> Settings:
-    """Check a settings text; ``name`` stands for the file in messages. Raises SettingsError."""
-    raise NotImplementedError
+    """Check a settings text; ``name`` stands for the file in messages. Leaves paths alone. Raises SettingsError."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{name}: {_where(str(error), text)}"]) from error
+    except RecursionError as error:
+        raise SettingsError([f"{name}: nested too deeply; a settings file has tables and keys, no more"]) from error
+    mistakes = Mistakes(name)
+    _check_rules(check(Settings, document, "", mistakes), mistakes)
+    if mistakes.lines:
+        raise SettingsError(mistakes.lines)
+    return msgspec.convert(document, Settings, strict=True)
+
+
+def _where(reason: str, text: str) -> str:
+    """TOML's complaint (``Expected '=' (at line 3, column 5)`` or ``... (at end of document)``), its line in front."""
+    complaint, _, place = reason.rpartition(" (at ")
+    place = place.rstrip(")")
+    if not place.startswith("line "):
+        place = f"line {text.count(chr(10), 0, len(text.rstrip())) + 1}, the last"
+    return f"{place}: {complaint}; correct the TOML there"
+
+
+def _absolute(tables: dict[str, Any], directory: Path) -> dict[str, Any]:
+    for table in [*tables.values(), *tables["broker"]]:
+        if isinstance(table, dict):
+            for key, value in table.items():
+                if key.endswith(("_file", "_directory")) and value is not None:
+                    table[key] = str(directory / value)
+    return tables
+
+
+def _check_rules(good: Mapping[str, Any], mistakes: Mistakes) -> None:
+    """What no single key can tell. A rule about a key that is wrong in itself keeps quiet."""
+    _check_gpios(good, mistakes)
+    gate = good.get("gate", {})
+    if {"state_directory", "runtime_directory"} <= gate.keys():
+        state, runtime = Path(gate["state_directory"]), Path(gate["runtime_directory"])
+        if state == runtime or runtime in state.parents:
+            # systemd empties the runtime directory at every stop, and a power cut does too.
+            mistakes.add("gate.state_directory", repr(str(state)), "a directory outside gate.runtime_directory")
+    names: set[str] = set()
+    for number, broker in enumerate(good.get("broker", ()), 1):
+        _check_broker(broker, f"broker[{number}]", mistakes)
+        if broker.get("name") in names:
+            mistakes.add(f"broker[{number}].name", repr(broker["name"]), "a name that no other broker has")
+        names |= {broker["name"]} if "name" in broker else set()
+
+
+def _check_gpios(good: Mapping[str, Any], mistakes: Mistakes) -> None:
+    used: dict[int, str] = {}
+    for key, gpio in _gpios(good):
+        if gpio in used:
+            mistakes.add(key, str(gpio), f"a GPIO number that no other key has ({used[gpio]} has {gpio})")
+        used.setdefault(gpio, key)
+
+
+def _gpios(good: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for table, keys in good.items():
+        if isinstance(keys, dict):
+            yield from ((f"{table}.{key}", value) for key, value in keys.items() if key.endswith("_gpio"))
+
+
+_TOGETHER = (
+    ("certificate_file", "private_key_file"),
+    ("private_key_file", "certificate_file"),
+    ("username", "password_file"),
+    ("password_file", "username"),
+)
+
+
+def _check_broker(broker: Mapping[str, Any], where: str, mistakes: Mistakes) -> None:
+    given = {key for key, value in broker.items() if value is not None}
+    missing = {key for key, value in broker.items() if value is None}
+    for one, other in _TOGETHER:
+        if one in given and other in missing:
+            mistakes.add(f"{where}.{other}", "nothing", f"a value: {where}.{one} is of no use without it")
+    if broker.get("tls") is True and "ca_file" in missing:
+        allowed = "the file of the authority that signed the broker's certificate, or tls = false without encryption"
+        mistakes.add(f"{where}.ca_file", "nothing", allowed)
+    if broker.get("tls") is False:
+        for key in ("ca_file", "certificate_file"):
+            if key in given:
+                mistakes.add(f"{where}.{key}", repr(broker[key]), "only together with tls = true")
