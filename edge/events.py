@@ -25,7 +25,7 @@ class Origin(Enum):
     DRILL = "drill"
 
     @classmethod
-    def _missing_(cls, value: object) -> Origin:
+    def _missing_(cls, _value: object) -> Origin:
         """An origin nobody knows is a person: an alarm must never be mistaken for a test."""
         return cls.PERSON
 

@@ -1,0 +1,214 @@
+"""What the levels of the contacts mean: presses, turns of the reset key, and troubles of the wiring.
+
+Pure. Debounce lives here because gpiozero's differs by back end and loses short presses. A closure counts once it
+has stood ``confirm_ms`` without opening, dated at its closing edge; after that the contact must stand open for
+``release_ms`` before a new closure is a new press, so bounce and chatter are one press.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec.structs import replace
+
+from edge.events import Contact, ContactEdge, LevelRead, Origin, Ticked, Trouble, Value
+
+EDGE_GRACE_MS = 250
+"""How long an edge may come after the poll saw its level before it counts as lost (a slow callback is not a lost one)."""
+
+EDGES_LOST_DEAD = 2
+"""So many level changes in a row that only the poll saw mean that the callback thread is dead."""
+
+
+class ContactRules(Value, frozen=True):
+    """Settings of the contacts; ranges are in ``edge.settings.ButtonSettings``."""
+
+    confirm_ms: int = 10
+    release_ms: int = 50
+    disagree_ms: int = 500
+    stuck_ms: int = 60_000
+    supervised: bool = False
+
+
+class Closure(Value, frozen=True):
+    """A confirmed closure of the key or the reset key, dated at its first edge."""
+
+    contact: Contact
+    origin: Origin
+    at_ms: int
+
+
+class WiringTrouble(Value, frozen=True):
+    """A trouble of the wiring begins or ends."""
+
+    trouble: Trouble
+    raised: bool
+    detail: str
+    at_ms: int
+
+
+Finding = Closure | WiringTrouble
+
+
+class Phase(Enum):
+    """Where a contact stands between open and pressed."""
+
+    OPEN = "open"
+    CONFIRMING = "confirming"
+    DOWN = "down"
+    RELEASING = "releasing"
+
+
+class Line(Value, frozen=True):
+    """One contact. ``since_ms`` dates the phase, ``told_ms`` the newest level anybody told, ``down_ms`` the press."""
+
+    phase: Phase = Phase.OPEN
+    closed: bool = False
+    known: bool = False
+    since_ms: int = 0
+    told_ms: int = -1
+    down_ms: int = 0
+    origin: Origin = Origin.PERSON
+    unproven_ms: int | None = None
+    lost_in_row: int = 0
+    lost: int = 0
+    stuck: bool = False
+
+
+class Contacts(Value, frozen=True):
+    """All contacts of a gate, and the antivalence of the key's two halves."""
+
+    rules: ContactRules = ContactRules()
+    key: Line = Line()
+    key_nc: Line = Line()
+    reset: Line = Line()
+    disagree_ms: int | None = None
+    agree_ms: int | None = None
+    loop: Trouble | None = None
+
+
+def callbacks_dead(contacts: Contacts) -> bool:
+    """True when the library's callback thread has missed edge after edge: only a restart brings it back."""
+    return max(contacts.key.lost_in_row, contacts.key_nc.lost_in_row, contacts.reset.lost_in_row) >= EDGES_LOST_DEAD
+
+
+def wake_at(contacts: Contacts) -> int | None:
+    """When time alone will change something, in monotonic milliseconds; None if never."""
+    rules = contacts.rules
+    times = []
+    for line in (contacts.key, contacts.reset, contacts.key_nc):
+        if line.phase is Phase.CONFIRMING:
+            times.append(line.since_ms + rules.confirm_ms)
+        elif line.phase is Phase.RELEASING:
+            times.append(line.since_ms + rules.release_ms)
+        elif line.phase is Phase.DOWN and not line.stuck:
+            times.append(line.down_ms + rules.stuck_ms)
+        if line.unproven_ms is not None:
+            times.append(line.unproven_ms + EDGE_GRACE_MS)
+    if contacts.disagree_ms is not None and contacts.loop is None:
+        times.append(contacts.disagree_ms + rules.disagree_ms)
+    if contacts.agree_ms is not None and contacts.loop is not None:
+        times.append(contacts.agree_ms + rules.disagree_ms)
+    return min(times, default=None)
+
+
+def step(contacts: Contacts, fact: ContactEdge | LevelRead | Ticked) -> tuple[Contacts, tuple[Finding, ...]]:
+    """Take one level or the passing of time; give what it means."""
+    found: list[Finding] = []
+    if not isinstance(fact, Ticked):
+        name = fact.contact.value
+        line: Line = getattr(contacts, name)
+        line = _settled(line, fact.contact, contacts.rules, fact.at_ms, found)
+        if isinstance(fact, ContactEdge):
+            line = _proved(line, fact, found)
+        elif line.known and fact.closed != line.closed and fact.at_ms > line.told_ms:
+            line = replace(line, unproven_ms=fact.at_ms)
+        if fact.at_ms > line.told_ms or isinstance(fact, ContactEdge):
+            line = _level(line, fact, contacts.rules, found)
+        contacts = replace(contacts, **{name: line})
+    else:
+        contacts = replace(
+            contacts,
+            key=_settled(contacts.key, Contact.KEY, contacts.rules, fact.at_ms, found),
+            reset=_settled(contacts.reset, Contact.RESET, contacts.rules, fact.at_ms, found),
+            key_nc=_settled(contacts.key_nc, Contact.KEY_NC, contacts.rules, fact.at_ms, found),
+        )
+    if contacts.rules.supervised:
+        contacts = _antivalence(contacts, fact.at_ms, found)
+    return contacts, tuple(found)
+
+
+def _level(line: Line, fact: ContactEdge | LevelRead, rules: ContactRules, found: list[Finding]) -> Line:
+    """Apply a level. Time has already been brought up to the fact's moment."""
+    at_ms = fact.at_ms
+    line = replace(line, closed=fact.closed, known=True, told_ms=max(at_ms, line.told_ms))
+    if fact.contact is Contact.KEY_NC:
+        # The quiet half: its level matters to the antivalence only; it can neither press nor stick.
+        return line
+    match line.phase, fact.closed:
+        case Phase.OPEN, True:
+            origin = fact.origin if isinstance(fact, ContactEdge) else Origin.PERSON
+            line = replace(line, phase=Phase.CONFIRMING, since_ms=at_ms, origin=origin)
+            return _settled(line, fact.contact, rules, at_ms, found)
+        case Phase.CONFIRMING, True if at_ms < line.since_ms:
+            # The poll was faster than a delayed callback; the closure began when the edge says.
+            return replace(line, since_ms=at_ms)
+        case Phase.CONFIRMING, False:
+            return replace(line, phase=Phase.OPEN, since_ms=at_ms)
+        case Phase.DOWN, False:
+            return replace(line, phase=Phase.RELEASING, since_ms=at_ms)
+        case Phase.RELEASING, True:
+            return replace(line, phase=Phase.DOWN)
+        case _:
+            return line
+
+
+def _settled(line: Line, contact: Contact, rules: ContactRules, now_ms: int, found: list[Finding]) -> Line:
+    """Let time alone act on a line, up to ``now_ms``."""
+    if line.unproven_ms is not None and now_ms >= line.unproven_ms + EDGE_GRACE_MS:
+        line = replace(line, unproven_ms=None, lost=line.lost + 1, lost_in_row=line.lost_in_row + 1)
+        detail = f"{contact.value}: {line.lost} level changes were seen by the poll alone"
+        found.append(WiringTrouble(Trouble.EDGE_LOST, True, detail, now_ms))
+    if line.phase is Phase.CONFIRMING and now_ms >= line.since_ms + rules.confirm_ms:
+        found.append(Closure(contact, line.origin, line.since_ms))
+        line = replace(line, phase=Phase.DOWN, down_ms=line.since_ms)
+    if line.phase is Phase.RELEASING and now_ms >= line.since_ms + rules.release_ms:
+        if line.stuck:
+            found.append(WiringTrouble(Trouble.KEY_STUCK, False, f"{contact.value} let go", now_ms))
+        line = replace(line, phase=Phase.OPEN, stuck=False)
+    if line.phase is Phase.DOWN and not line.stuck and now_ms >= line.down_ms + rules.stuck_ms:
+        held_s = rules.stuck_ms // 1000
+        found.append(WiringTrouble(Trouble.KEY_STUCK, True, f"{contact.value} closed for {held_s} s", now_ms))
+        line = replace(line, stuck=True)
+    return line
+
+
+def _proved(line: Line, edge: ContactEdge, found: list[Finding]) -> Line:
+    """An edge came: the callback thread lives, and what the poll saw before it is accounted for."""
+    if line.lost_in_row:
+        found.append(WiringTrouble(Trouble.EDGE_LOST, False, f"{edge.contact.value}: edges arrive", edge.at_ms))
+    return replace(line, unproven_ms=None, lost_in_row=0) if line.lost_in_row or line.unproven_ms is not None else line
+
+
+def _antivalence(contacts: Contacts, now_ms: int, found: list[Finding]) -> Contacts:
+    """Exactly one of the key's halves is closed, but for the moment of travel."""
+    key, quiet = contacts.key, contacts.key_nc
+    if not (key.known and quiet.known):
+        return contacts
+    if key.closed != quiet.closed:
+        if contacts.loop is None:
+            return contacts if contacts.disagree_ms is None else replace(contacts, disagree_ms=None)
+        agree_ms = now_ms if contacts.agree_ms is None else contacts.agree_ms
+        if now_ms >= agree_ms + contacts.rules.disagree_ms:
+            found.append(WiringTrouble(contacts.loop, False, "one half open, one closed again", now_ms))
+            return replace(contacts, loop=None, agree_ms=None, disagree_ms=None)
+        return replace(contacts, agree_ms=agree_ms, disagree_ms=None)
+    since_ms = now_ms if contacts.disagree_ms is None else contacts.disagree_ms
+    wanted = Trouble.LOOP_SHORT if key.closed else Trouble.LOOP_OPEN
+    if contacts.loop is not wanted and now_ms >= since_ms + contacts.rules.disagree_ms:
+        if contacts.loop is not None:
+            found.append(WiringTrouble(contacts.loop, False, "changed", now_ms))
+        detail = "both contacts closed" if key.closed else "both contacts open: cable cut, or a contact broken"
+        found.append(WiringTrouble(wanted, True, detail, now_ms))
+        return replace(contacts, loop=wanted, disagree_ms=since_ms, agree_ms=None)
+    return replace(contacts, disagree_ms=since_ms, agree_ms=None)

@@ -1,0 +1,373 @@
+"""The one brain: every fact passes here, in order, on one thread. Pure.
+
+The machines on the ground are strangers to one another; this file alone knows who must hear of what. It names events,
+dates them, and turns what the machines say into commands. No rule of any machine belongs here.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from edge import alarm, contact, health, links, timekeeping, uplink
+from edge.events import (
+    Acked,
+    Alive,
+    AnswerView,
+    Backfill,
+    CentreStatus,
+    ClockRead,
+    Code,
+    Command,
+    Contact,
+    ContactEdge,
+    EventId,
+    Fact,
+    Journal,
+    Lane,
+    LevelRead,
+    LinkDown,
+    LinkUp,
+    Loaded,
+    MessageRefused,
+    NoteAlive,
+    Noted,
+    Origin,
+    Publish,
+    PublishHealth,
+    Qualifier,
+    ReceiptCame,
+    Record,
+    ResetAsked,
+    ShowLamp,
+    Stage,
+    Store,
+    Stored,
+    StoreOpened,
+    StoreTrouble,
+    TellReady,
+    Ticked,
+    Topic,
+    Trouble,
+    ViewAsked,
+)
+from edge.state import State
+from edge.views import heartbeat, status_line, view
+
+REPLAYED_MS = 10_000
+"""An event older than this when it is sent is marked as replayed, and its age is said."""
+
+ALIVE_MS = 60_000
+"""How often a sign of life is kept: it bounds the gap that a power cut leaves (1,440 small commits a day)."""
+
+Body = dict[str, str | int | float | bool | None]
+
+
+Step = tuple[State, list[Command]]
+
+
+def wake_at(state: State) -> int:
+    """When time alone will change something, in monotonic milliseconds: the brain is then due a Ticked."""
+    times = [health.wake_at(state.health), links.wake_at(state.links)]
+    for moment in (contact.wake_at(state.contacts), alarm.wake_at(state.alarm), uplink.wake_at(state.uplink)):
+        if moment is not None:
+            times.append(moment)
+    return min(times)
+
+
+def step(state: State, fact: Fact) -> Step:
+    """Take one fact; give the new state and the commands, in the order in which they are to be carried out."""
+    before = state
+    out: list[Command] = []
+    state = replace(state, now_ms=max(state.now_ms, fact.at_ms))
+    match fact:
+        case Acked():
+            state = _acked(state, fact, out)
+        case ContactEdge() | LevelRead():
+            state = _contacts(state, fact, out)
+        case Stored():
+            state = _uplink(_alarm(state, fact, out), fact, out)
+        case ReceiptCame():
+            state = _receipt(state, fact, out)
+        case Loaded():
+            state = _loaded(state, fact, out)
+        case LinkUp() | LinkDown() | CentreStatus():
+            state = _uplink(_links(state, fact, out), fact, out)
+        case Alive() | MessageRefused():
+            state = _alive(state, fact, out)
+        case ClockRead():
+            state = _clock(state, fact, out)
+        case Ticked():
+            state = _time(state, fact, out)
+        case StoreOpened():
+            state = _store_opened(state, fact, out)
+        case StoreTrouble():
+            state = _tell(state, fact.trouble, "", fact.raised, fact.detail, fact.at_ms, out)
+        case ResetAsked():
+            state = _reset(state, fact.by, f"command line, uid {fact.uid}", fact.at_ms, out)
+        case ViewAsked():
+            out.append(AnswerView(fact.token, view(state)))
+        case Noted():
+            state = _noted(state, fact, out)
+    return _lamp(before, state, out), out
+
+
+# --- who hears of what ------------------------------------------------------------------------------------------
+
+
+def _contacts(state: State, fact: ContactEdge | LevelRead | Ticked, out: list[Command]) -> State:
+    contacts, found = contact.step(state.contacts, fact)
+    state = replace(state, contacts=contacts)
+    for finding in found:
+        match finding:
+            case contact.Closure(contact=Contact.RESET, at_ms=at_ms):
+                state = _reset(state, "reset key", "key", at_ms, out)
+            case contact.Closure(origin=origin, at_ms=at_ms):
+                state, id = _next_id(state)
+                state = _alarm(state, alarm.Pressed(id, origin, at_ms), out)
+            case contact.WiringTrouble():
+                state = _tell(state, finding.trouble, "", finding.raised, finding.detail, finding.at_ms, out)
+    return state
+
+
+def _alarm(
+    state: State,
+    news: alarm.Pressed | alarm.Reset | alarm.Recovered | Stored | Acked | ReceiptCame | Ticked,
+    out: list[Command],
+) -> State:
+    machine, said = alarm.step(state.alarm, news)
+    state = replace(state, alarm=machine)
+    for one in said:
+        match one:
+            case alarm.Draft():
+                state = _draft(state, one, out)
+            case alarm.Communication():
+                state = _tell(state, one.trouble, "", one.raised, one.detail, one.at_ms, out)
+            case _:
+                out.append(one)
+    return state
+
+
+def _uplink(state: State, news: uplink.News, out: list[Command]) -> State:
+    machine, said = uplink.step(state.uplink, news, links.room(state.links))
+    state = replace(state, uplink=machine)
+    for one in said:
+        match one:
+            case uplink.Say(broker=broker, owed=owed):
+                out.append(_publish(state, broker, owed))
+                state = replace(state, links=links.spoken(state.links, broker, state.now_ms))
+            case uplink.RefusalTrouble():
+                state = _tell(state, one.trouble, "", one.raised, one.detail, one.at_ms, out)
+            case _:
+                out.append(one)
+    return state
+
+
+def _links(state: State, news: Acked | LinkUp | LinkDown | CentreStatus | Ticked, out: list[Command]) -> State:
+    machine, said = links.step(state.links, news)
+    state = replace(state, links=machine)
+    for one in said:
+        match one:
+            case links.Beat(broker=broker, probe=probe):
+                state = replace(state, links=links.spoken(state.links, broker, state.now_ms))
+                out.append(PublishHealth(broker, probe, {} if probe else heartbeat(state)))
+            case links.LineTrouble():
+                part = "" if one.broker is None else state.links.rules.brokers[one.broker]
+                state = _tell(state, one.trouble, part, one.raised, one.detail, one.at_ms, out)
+            case _:
+                out.append(one)
+    return state
+
+
+def _acked(state: State, fact: Acked, out: list[Command]) -> State:
+    state = _links(state, fact, out)
+    if fact.id is None:
+        return state
+    if uplink.has_it(fact.reason):
+        state = _alarm(state, fact, out)
+    return _uplink(state, fact, out)
+
+
+def _receipt(state: State, fact: ReceiptCame, out: list[Command]) -> State:
+    if fact.stage is Stage.CLOSED:
+        if fact.id in state.alarm.ids:
+            return _reset(state, fact.by, "centre", fact.at_ms, out)
+        return state
+    return _uplink(_alarm(state, fact, out), fact, out)
+
+
+def _reset(state: State, by: str, means: str, at_ms: int, out: list[Command]) -> State:
+    ids = []
+    for _ in state.alarm.ids:
+        state, id = _next_id(state)
+        ids.append(id)
+    return _alarm(state, alarm.Reset(by, means, tuple(ids), at_ms), out)
+
+
+def _alive(state: State, fact: Alive | MessageRefused, out: list[Command]) -> State:
+    machine, _ = health.step(state.health, fact)
+    state = replace(state, health=machine)
+    if isinstance(fact, Alive) and fact.duty == health.CONTACT and not state.armed:
+        state = replace(state, armed=True)
+        out.append(TellReady())
+    return state
+
+
+def _clock(state: State, fact: ClockRead, out: list[Command]) -> State:
+    clock, news = timekeeping.step(state.clock, fact)
+    state = replace(state, clock=clock)
+    for one in news:
+        match one:
+            case timekeeping.ClockStepped(by_ms=by_ms, fix=fix):
+                if fix is not None:
+                    out.append(Backfill(fix))
+                body: Body = {"by_ms": by_ms, "first": fix is not None}
+                state = _note(state, Code.CLOCK_SET, Qualifier.NEW, body, fact.at_ms, out)
+            case timekeeping.ClockTrouble():
+                state = _tell(state, one.trouble, "", one.raised, one.detail, one.at_ms, out)
+    if state.alive_ms is None or fact.at_ms - state.alive_ms >= ALIVE_MS:
+        out.append(NoteAlive(timekeeping.stamp(clock, fact.at_ms)))
+        state = replace(state, alive_ms=fact.at_ms)
+    return state
+
+
+def _time(state: State, fact: Ticked, out: list[Command]) -> State:
+    state = _contacts(state, fact, out)
+    state = _alarm(state, fact, out)
+    state = _links(state, fact, out)
+    state = _uplink(state, fact, out)
+    dead = contact.callbacks_dead(state.contacts)
+    machine, said = health.step(state.health, fact, callbacks_dead=dead, status=status_line(state))
+    state = replace(state, health=machine)
+    for one in said:
+        if isinstance(one, health.Reported):
+            state = _report(state, one, out)
+        else:
+            out.append(one)
+    if state.uplink.dropped:
+        detail = "the store does not answer: routine events are dropped"
+        state = _tell(state, Trouble.EVENTS_DROPPED, "", True, detail, fact.at_ms, out)
+    return state
+
+
+def _store_opened(state: State, fact: StoreOpened, out: list[Command]) -> State:
+    """A first opening brings the latch; a new file is given everything that memory still holds."""
+    if fact.renumbered:
+        kept = alarm.latch(state.alarm)
+        for held in state.uplink.held:
+            out.extend(Store(owed.record, kept) for owed in held.values())
+        out.extend(Store(record, None) for record in state.uplink.pending.values())
+    else:
+        # Told to the alarm together with the first owed alarms: until then the lamp must not say 'received'.
+        state = replace(state, opened=fact)
+    state = _uplink(state, fact, out)
+    if not state.restarted:
+        state = replace(state, restarted=True)
+        body: Body = {"last_alive_wall_ms": fact.last_alive_wall_ms, "kernel_boot": state.boot.kernel_boot}
+        state = _note(state, Code.RESTART, Qualifier.NEW, body, fact.at_ms, out)
+    return state
+
+
+def _loaded(state: State, fact: Loaded, out: list[Command]) -> State:
+    if fact.lane is Lane.ALARM:
+        done = state.uplink.cursors[Lane.ALARM].done_meanwhile
+        owed = tuple(
+            (row.record.id, _comparable_ms(state, row.record))
+            for row in fact.rows
+            if row.record.topic is Topic.ALARM
+            and row.record.qualifier is Qualifier.NEW
+            and row.record.id not in done
+        )  # fmt: skip
+        opened, state = state.opened, replace(state, opened=None)
+        state = _alarm(state, alarm.Recovered(opened.latch if opened else None, owed, fact.at_ms), out)
+    return _uplink(state, fact, out)
+
+
+def _comparable_ms(state: State, record: Record) -> int:
+    """A record's monotonic time, or now where another boot of the kernel counted it."""
+    return record.at_ms if record.kernel_boot == state.boot.kernel_boot else state.now_ms
+
+
+def _noted(state: State, fact: Noted, out: list[Command]) -> State:
+    if fact.trouble is None:
+        return _note(state, fact.code, fact.qualifier, {"detail": fact.detail}, fact.at_ms, out)
+    return _tell(state, fact.trouble, "", fact.qualifier is Qualifier.NEW, fact.detail, fact.at_ms, out)
+
+
+# --- making events ----------------------------------------------------------------------------------------------
+
+
+def _next_id(state: State) -> tuple[State, EventId]:
+    counter = state.counter + 1
+    return replace(state, counter=counter), EventId(state.boot.id, counter)
+
+
+def _draft(state: State, draft: alarm.Draft, out: list[Command]) -> State:
+    record = Record(
+        draft.id, state.boot.counter, state.boot.kernel_boot, draft.at_ms, timekeeping.stamp(state.clock, draft.at_ms),
+        draft.origin, draft.lane, draft.topic, draft.code, draft.qualifier, draft.incident, draft.body,
+    )  # fmt: skip
+    # Publish and store set out together: a press waits for neither.
+    state = _uplink(state, uplink.Owe(record, state.now_ms), out)
+    out.append(Store(record, draft.latch))
+    out.append(Journal("warning", f"{draft.topic.value} {draft.code.value} {dict(draft.body)}", draft.id))
+    return state
+
+
+def _tell(
+    state: State, trouble: Trouble, part: str, raised: bool, detail: str, at_ms: int, out: list[Command]
+) -> State:
+    machine, said = health.step(state.health, health.Told(trouble, part, raised, detail, at_ms))
+    state = replace(state, health=machine)
+    for one in said:
+        if isinstance(one, health.Reported):
+            state = _report(state, one, out)
+    return state
+
+
+def _report(state: State, news: health.Reported, out: list[Command]) -> State:
+    qualifier = Qualifier.NEW if news.raised else Qualifier.RESTORE
+    body: Body = {"trouble": news.trouble.value, "part": news.part, "detail": news.detail}
+    return _event(state, Lane.TROUBLE, Topic.TROUBLE, news.trouble.code, qualifier, body, news.at_ms, out)
+
+
+def _note(state: State, code: Code, qualifier: Qualifier, body: Body, at_ms: int, out: list[Command]) -> State:
+    return _event(state, Lane.TROUBLE, Topic.LOG, code, qualifier, body, at_ms, out)
+
+
+def _event(
+    state: State,
+    lane: Lane,
+    topic: Topic,
+    code: Code,
+    qualifier: Qualifier,
+    body: Body,
+    at_ms: int,
+    out: list[Command],
+) -> State:
+    """An event that is not an alarm: stored first, sent after."""
+    state, id = _next_id(state)
+    record = Record(
+        id, state.boot.counter, state.boot.kernel_boot, at_ms, timekeeping.stamp(state.clock, at_ms), Origin.PERSON,
+        lane, topic, code, qualifier, None, body,
+    )  # fmt: skip
+    state = _uplink(state, uplink.Owe(record, state.now_ms), out)
+    out.append(Store(record, None))
+    out.append(Journal("warning" if topic is Topic.TROUBLE else "info", f"{topic.value} {code.value} {body}", id))
+    return state
+
+
+def _publish(state: State, broker: int, owed: uplink.Owed) -> Publish:
+    stamp = timekeeping.dated(state.clock, owed.record, owed.backfilled)
+    age_ms = timekeeping.age_ms(state.clock, owed.record, stamp, state.now_ms)
+    return Publish(broker, owed.record, stamp, owed.recovered or age_ms is None or age_ms >= REPLAYED_MS, age_ms)
+
+
+def _lamp(before: State, state: State, out: list[Command]) -> State:
+    """The lamps follow the state; a change goes out before anything that could take time."""
+    if not state.armed or (state.alarm is before.alarm and state.health is before.health and before.armed):
+        return state
+    lamp = ShowLamp(alarm.show(state.alarm), fault=bool(state.health.standing))
+    if lamp == state.lamp:
+        return state
+    out.insert(0, lamp)
+    return replace(state, lamp=lamp)

@@ -1,0 +1,48 @@
+"""Everything a gate knows, in one value: the state that ``core.step`` takes and gives back."""
+
+from __future__ import annotations
+
+from edge import alarm, contact, health, links, timekeeping, uplink
+from edge.events import Boot, ShowLamp, StoreOpened, Value
+
+
+class Rules(Value, frozen=True):
+    """What the settings say to each machine."""
+
+    contact: contact.ContactRules = contact.ContactRules()
+    alarm: alarm.AlarmRules = alarm.AlarmRules()
+    links: links.LinkRules = links.LinkRules()
+    uplink: uplink.UplinkRules = uplink.UplinkRules()
+
+
+class State(Value, frozen=True):
+    """Everything the gate knows. ``counter`` numbers the events of this boot."""
+
+    boot: Boot
+    contacts: contact.Contacts
+    alarm: alarm.Alarm
+    links: links.Links
+    uplink: uplink.Uplink
+    clock: timekeeping.Timekeeping
+    health: health.Health
+    counter: int = 0
+    armed: bool = False
+    opened: StoreOpened | None = None
+    restarted: bool = False
+    lamp: ShowLamp | None = None
+    alive_ms: int | None = None
+    now_ms: int = 0
+
+
+def begin(boot: Boot, rules: Rules, now_ms: int) -> State:
+    """The state at start. The first fact should be a ClockRead, so that every event can be dated."""
+    return State(
+        boot=boot,
+        contacts=contact.Contacts(rules=rules.contact),
+        alarm=alarm.Alarm(rules=rules.alarm, kernel_boot=boot.kernel_boot),
+        links=links.begin(rules.links),
+        uplink=uplink.Uplink(rules=rules.uplink),
+        clock=timekeeping.Timekeeping(kernel_boot=boot.kernel_boot),
+        health=health.Health(started_ms=now_ms),
+        now_ms=now_ms,
+    )

@@ -1,0 +1,98 @@
+"""The state as plain values: for the heartbeat, for ``gatepost status`` and for screens. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edge import links, timekeeping
+from edge.events import Lane, Show
+from edge.state import State
+
+
+def status_line(state: State) -> str:
+    """One line for the supervisor and for people."""
+    shown = "starting" if state.lamp is None else state.lamp.show.value
+    up = sum(link.phase is links.Phase.UP for link in state.links.links)
+    owed = _owed(state)
+    return (
+        f"lamp {shown}; brokers {up} of {len(state.links.links)}; owed {sum(owed.values())}"
+        f" ({owed['alarm']} alarms); troubles {len(state.health.standing)}"
+    )
+
+
+def heartbeat(state: State) -> Mapping[str, object]:
+    """What the centre hears every half minute: health, backlog, and the newest event in the log."""
+    last = state.uplink.backlog.last_id
+    return {
+        "schema": 1,
+        "boot": state.boot.id,
+        "boot_counter": state.boot.counter,
+        "monotonic_ms": state.now_ms,
+        "lamp": Show.READY.value if state.lamp is None else state.lamp.show.value,
+        "owed": _owed(state),
+        "last_id": None if last is None else str(last),
+        "troubles": [f"{one.trouble.value}{':' + one.part if one.part else ''}" for one in state.health.standing],
+        "counters": dict(state.health.counters),
+        "clock": timekeeping.stamp(state.clock, state.now_ms).quality.value,
+    }
+
+
+def _owed(state: State) -> dict[str, int]:
+    """What is owed, by lane: what the store counts, or what memory holds where the store has not seen it yet."""
+    counted, held = state.uplink.backlog, state.uplink.held
+    return {
+        "alarm": max(counted.alarm, len(held[Lane.ALARM])),
+        "trouble": max(counted.trouble, len(held[Lane.TROUBLE])),
+        "routine": max(counted.routine, len(held[Lane.ROUTINE])),
+        "pending": len(state.uplink.pending),
+    }
+
+
+def view(state: State) -> Mapping[str, object]:
+    """The whole state for ``gatepost status`` and screens: plain values only."""
+    machine = state.alarm
+    return {
+        **heartbeat(state),
+        "armed": state.armed,
+        "fault": state.lamp is not None and state.lamp.fault,
+        "uptime_ms": state.now_ms - state.health.started_ms,
+        "incident": {
+            "ids": [str(id) for id in machine.ids],
+            "presses": machine.presses,
+            "officer": None if machine.officer is None else machine.officer.name.lower(),
+            "unreceived": len(machine.waiting),
+            "siren": machine.siren_on,
+        },
+        "done_on": "broker" if machine.rules.done_on_broker else "receipt",
+        "contacts": {
+            "key_closed": state.contacts.key.closed,
+            "key_nc_closed": state.contacts.key_nc.closed if state.contacts.rules.supervised else None,
+            "reset_closed": state.contacts.reset.closed,
+            "edges_lost": state.contacts.key.lost,
+        },
+        "brokers": [
+            {
+                "name": name,
+                "phase": link.phase.value,
+                "mqtt5": link.mqtt5,
+                "reason": link.reason,
+                "unanswered": link.unanswered,
+                "losses": link.losses,
+                "centre_listening": link.centre,
+            }
+            for name, link in zip(state.links.rules.brokers, state.links.links, strict=True)
+        ],
+        "standing": [
+            {
+                "trouble": one.trouble.value,
+                "part": one.part,
+                "detail": one.detail,
+                "for_s": (state.now_ms - one.since_ms) // 1000,
+            }
+            for one in state.health.standing
+        ],
+        "delivered": state.uplink.done,
+        "refusals": state.uplink.refusals,
+        "dropped": state.uplink.dropped,
+        "hungry": state.health.hungry,
+    }
