@@ -137,7 +137,8 @@ class ClockSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     source: Literal["kernel", "file"] = "kernel"
     synced_file: FilePath = "/run/systemd/timesync/synchronized"
-    error_ms_max: Annotated[int, Meta(ge=10, le=60_000)] = 1000
+    # systemd-timesyncd corrects every 2048 s at the longest, and the kernel's bound grows by 500 us a second: 1024 ms.
+    error_ms_max: Annotated[int, Meta(ge=10, le=60_000)] = 2000
 
 
 class LogSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
