@@ -129,13 +129,13 @@ class JournalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record with its fields."""
         try:
-            fields = {
+            fields: dict[str, str | int] = {
                 "PRIORITY": _priority(record),
                 "SYSLOG_IDENTIFIER": IDENTIFIER,
                 "LOGGER": record.name,
                 "THREAD_NAME": record.threadName or "",
                 "CODE_FILE": record.pathname,
-                "CODE_LINE": str(record.lineno),
+                "CODE_LINE": record.lineno,  # the library formats this one as a number, and all others as text
                 "CODE_FUNC": record.funcName or "",
             }
             if _event_id(record):

@@ -124,7 +124,7 @@ def record(text: str, level: int = logging.WARNING, **fields: object) -> logging
 
 
 def test_the_journal_gets_the_events_id_as_a_field() -> None:
-    sent: list[tuple[str, dict[str, str]]] = []
+    sent: list[tuple[str, dict[str, str | int]]] = []
     handler = JournalHandler(lambda message, **fields: sent.append((message, fields)))
     handler.handle(record("press stored", event_id="00112233aabbccdd-7"))
     handler.handle(record("started", logging.INFO))
@@ -133,6 +133,15 @@ def test_the_journal_gets_the_events_id_as_a_field() -> None:
     assert fields["GATEPOST_EVENT_ID"] == "00112233aabbccdd-7"
     assert (fields["PRIORITY"], plain["PRIORITY"]) == ("4", "6")
     assert "GATEPOST_EVENT_ID" not in plain
+    assert {name for name, value in fields.items() if not isinstance(value, str)} == {"CODE_LINE"}
+
+
+def test_systemd_python_takes_the_fields_as_they_are() -> None:
+    """Where it is installed. A journal that is not running takes them too, and drops them."""
+    journal = pytest.importorskip("systemd.journal", reason="systemd-python is not installed")
+    handler = JournalHandler(journal.send)
+    handler.handle(record("written by the tests of gatepost", event_id="00112233aabbccdd-7"))
+    assert handler.failed == 0
 
 
 def test_a_journal_that_fails_is_counted_and_raises_nothing() -> None:
