@@ -1,0 +1,357 @@
+"""Builds the real hands from the settings and runs them. No logic of any kind lives here but the order of starting.
+
+The contacts come first: the button is armed before network, clock, card and broker library are even loaded. What the
+brain commands meanwhile waits for its hand.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import logging.handlers
+import os
+import queue
+import signal
+import sys
+import tomllib
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from edge import alarm, contact, links, state, uplink
+from edge.control import Control
+from edge.drivers.bench import Bench
+from edge.drivers.boot import next_boot
+from edge.drivers.button import GpioContacts
+from edge.drivers.clock import SystemClock, kernel_boot
+from edge.drivers.lamps import GpioLamps, GpioSiren, NoSiren
+from edge.drivers.pins import open_factory
+from edge.drivers.systemd import journal_handler, supervisor
+from edge.errors import SettingsError, StorageError
+from edge.events import (
+    Alive,
+    AnswerView,
+    Backfill,
+    Code,
+    Connect,
+    Contact,
+    Disconnect,
+    FeedWatchdog,
+    Journal,
+    KeepLatch,
+    Load,
+    MarkDone,
+    MessageRefused,
+    NoteAlive,
+    Noted,
+    Publish,
+    PublishHealth,
+    Qualifier,
+    ShowLamp,
+    SoundSiren,
+    StopSiren,
+    Store,
+    StoreCommand,
+    TellReady,
+    Trouble,
+)
+from edge.ports import BrokerLink
+from edge.runtime import Brain, Periodic, Thread, Worker
+from edge.settings import Settings, load
+from edge.wire import Address
+
+log = logging.getLogger("gatepost")
+
+ALIVE_MS = 1_000
+"""How often the contact thread reports, and reads the clocks."""
+
+SWITCH_S = 0.0005
+"""Python hands its interpreter lock over after 5 ms by default; a press must not wait that long behind a replay."""
+
+
+class Daemon:
+    """The running gate. Made, started and closed by the main thread; ``brain.run`` is the main thread's work."""
+
+    def __init__(self, settings: Settings, refused: str | None = None) -> None:
+        self.settings = settings
+        self.clock = SystemClock(settings.clock)
+        self._directories()
+        self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
+        now_ms = self.clock.now_ms()
+        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id), now_ms), self.clock)
+        self.post = self.brain.post
+        self.post(self.clock.read())
+        for trouble in (refused, problem):
+            if trouble is not None:
+                log.error("%s", trouble)
+        if refused is not None:
+            self.post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.NEW, Trouble.SETTINGS_REFUSED, refused, now_ms))
+        self.pins = open_factory(settings.pins.factory)
+        self.gpios = contacts_of(settings)
+        self.bench = Bench(self.gpios, self.pins) if settings.pins.factory == "mock" else None
+        self._closing: list[Any] = []
+        self._alive_ms = 0
+        self._brokers: list[BrokerLink] = []
+
+    def start(self) -> None:
+        """Arm the button, then bring up everything else. Raises GatepostError where the gate cannot work at all."""
+        settings = self.settings
+        press = None
+        if self.bench is not None:
+            bench: Worker[int] = Worker("bench", self._press, self._failed)
+            self._closing.append(bench)
+            press = bench.put
+        # First of all: it fails if another daemon runs, before any line is taken.
+        self.control = Control(Path(settings.gate.runtime_directory), self.post, self.clock, press)
+        self.supervisor = supervisor()
+        self.lamps = GpioLamps(
+            settings.lamps.status_gpio, settings.lamps.fault_gpio, pin_factory=self.pins, clock=self.clock,
+            post=self.post,
+        )  # fmt: skip
+        self.siren = (
+            NoSiren() if settings.siren is None else GpioSiren(settings.siren.relay_gpio, pin_factory=self.pins)
+        )
+        self.brain.attach({
+            ShowLamp: lambda command: self.lamps.show(command.show, command.fault),
+            SoundSiren: lambda _: self.siren.sound(),
+            StopSiren: lambda _: self.siren.stop(),
+            FeedWatchdog: lambda command: self.supervisor.feed(command.status),
+            TellReady: lambda _: self.supervisor.ready(),
+            AnswerView: lambda command: self.control.answer(command.token, command.view),
+            Journal: _journal,
+        })  # fmt: skip
+        self.contacts = GpioContacts(self.gpios, pin_factory=self.pins, clock=self.clock, post=self.post)
+        self.post(Alive("contact", self.clock.now_ms()))
+        self._closing += [Periodic("contact", settings.button.poll_ms, self._watch, self._failed)]
+        self._threads = [
+            Thread("lamps", self.lamps.play, self._failed),
+            Thread("control", self.control.serve, self._failed),
+            Thread("starter", self._start_store_and_brokers, self._failed),
+        ]
+
+    def run(self) -> None:
+        """Think until stopped."""
+        self.brain.run()
+
+    def stop(self) -> None:
+        """Begin an orderly end; any thread, or a signal handler."""
+        self.post(Noted(Code.SHUTDOWN, Qualifier.NEW, None, "orderly end", self.clock.now_ms()))
+        self.brain.stop()
+
+    def close(self) -> None:
+        """Close every hand, the contacts last but for the lamps. Bounded: a hung hand is left behind."""
+        self.supervisor.stopping()
+        for broker in self._brokers:
+            broker.close()
+        for thing in (*self._closing, self.control, self.contacts, self.siren, self.lamps):
+            thing.close()
+
+    # --- what threads do ------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """The contact thread's work: the second witness, the sign of life, the clocks."""
+        self.contacts.poll()
+        now_ms = self.clock.now_ms()
+        if now_ms - self._alive_ms >= ALIVE_MS:
+            self._alive_ms = now_ms
+            self.post(Alive("contact", now_ms))
+            self.post(self.clock.read())
+
+    def _press(self, jobs: Any) -> None:
+        if self.bench is not None:
+            for hold_ms in jobs:
+                self.bench.press(hold_ms)
+
+    def _failed(self, what: str) -> None:
+        self.post(MessageRefused(what, self.clock.now_ms()))
+
+    def _start_store_and_brokers(self) -> None:
+        """On a thread of its own, because these libraries take their time to load; the button does not wait."""
+        from edge.drivers.memory_outbox import MemoryOutbox
+        from edge.drivers.store import SqliteOutbox
+        from edge.keeper import Keeper
+
+        settings = self.settings
+        file = Path(settings.gate.state_directory) / "events.db"
+        limit = settings.store.routine_events_max
+        keeper = Keeper(partial(SqliteOutbox, file, limit), MemoryOutbox, self.clock, self.post)
+        store: Worker[StoreCommand] = Worker(
+            "store", keeper.run, self._failed, open=keeper.open, idle=keeper.idle, close=keeper.close
+        )
+        self._closing.append(store)
+        self.brain.attach(dict.fromkeys((Store, KeepLatch, Load, MarkDone, Backfill, NoteAlive), store.put))
+
+        from edge.drivers.mqtt import PahoLink
+
+        address = Address(settings.gate.county, settings.gate.school, settings.gate.gate)
+        for number, broker in enumerate(settings.broker):
+            dialler: Worker[Any] = Worker(f"dial-{broker.name}", _call_each, self._failed)
+            self._closing.append(dialler)
+            self._brokers.append(
+                PahoLink(number, broker, address, self.boot, self.clock, self.post, dialler.put)
+            )  # fmt: skip
+        brokers = self._brokers
+        self.brain.attach({
+            Connect: lambda command: brokers[command.broker].connect(command.mqtt5),
+            Disconnect: lambda command: brokers[command.broker].disconnect(command.reason),
+            Publish: lambda command: brokers[command.broker].publish(command),
+            PublishHealth: lambda command: brokers[command.broker].publish_health(command),
+        })  # fmt: skip
+        gc.collect()
+        gc.freeze()
+
+    def _directories(self) -> None:
+        for directory in (self.settings.gate.state_directory, self.settings.gate.runtime_directory):
+            try:
+                Path(directory).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                if directory == self.settings.gate.runtime_directory:
+                    raise StorageError(
+                        f"gate.runtime_directory {directory} cannot be made: {error.strerror}."
+                        " Make it, or give it to the service's user."
+                    ) from error
+                # The store works on in memory without its directory, and says so.
+                log.exception("gate.state_directory %s cannot be made", directory)
+
+
+def contacts_of(settings: Settings) -> dict[Contact, int]:
+    """The fitted contacts and their lines (BCM numbers)."""
+    gpios = {Contact.KEY: settings.button.key_gpio}
+    if settings.button.normally_closed_gpio is not None:
+        gpios[Contact.KEY_NC] = settings.button.normally_closed_gpio
+    if settings.reset is not None:
+        gpios[Contact.RESET] = settings.reset.key_gpio
+    return gpios
+
+
+def rules_of(settings: Settings, seed: str) -> state.Rules:
+    """What the settings say to each machine. ``seed`` spreads the redials of a county's gates."""
+    button, up = settings.button, settings.uplink
+    names = tuple(broker.name for broker in settings.broker)
+    on_broker = settings.alarm.done_on == "broker"
+    siren = settings.siren
+    return state.Rules(
+        contact=contact.ContactRules(
+            confirm_ms=button.confirm_ms,
+            release_ms=button.release_ms,
+            disagree_ms=button.disagree_ms,
+            stuck_ms=button.stuck_s * 1000,
+            supervised=button.normally_closed_gpio is not None,
+        ),
+        alarm=alarm.AlarmRules(
+            done_on_broker=on_broker,
+            communicate_ms=settings.alarm.communicate_s_max * 1000,
+            audible=siren is not None and siren.mode == "audible",
+            siren_ms_max=180_000 if siren is None else siren.sound_s_max * 1000,
+        ),
+        links=links.LinkRules(
+            brokers=names,
+            mqtt5_first=tuple(broker.protocol != "3.1.1" for broker in settings.broker),
+            mqtt3_allowed=tuple(broker.protocol != "5" for broker in settings.broker),
+            heartbeat_ms=up.heartbeat_s * 1000,
+            probe_ms=up.probe_s * 1000,
+            acknowledge_ms=up.acknowledge_s_max * 1000,
+            reconnect_ms_max=up.reconnect_s_max * 1000,
+            flight_max=up.flight_events_max,
+            jitter_seed=int(seed, 16),
+        ),
+        uplink=uplink.UplinkRules(
+            brokers=names,
+            done_on_broker=on_broker,
+            failover_ms=up.failover_s * 1000,
+            reserve=links.ALARM_FLIGHT_MAX,
+        ),
+    )
+
+
+def run(settings_path: Path) -> int:
+    """Run the gate until SIGTERM or SIGINT; return the exit code. Raises GatepostError where it cannot start."""
+    settings, refused = settings_or_last_good(settings_path)
+    listener = _log_to_queue(settings.log.level)
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        daemon = Daemon(settings, refused)
+        if refused is None:
+            _keep_last_good(settings)
+
+        def end(_number: int, _frame: FrameType | None) -> None:
+            daemon.stop()
+
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGINT, end)
+        daemon.start()
+        try:
+            daemon.run()
+        finally:
+            daemon.close()
+    finally:
+        listener.stop()
+    return 0
+
+
+# --- settings -----------------------------------------------------------------------------------------------------
+
+
+def settings_or_last_good(path: Path) -> tuple[Settings, str | None]:
+    """The settings, or those that worked last and why the new ones were refused: a slip of the pen at a gate must not
+    silence its button. Raises SettingsError where nothing ever worked."""
+    try:
+        return load(path), None
+    except SettingsError as error:
+        for line in error.mistakes:
+            print(line, file=sys.stderr)  # noqa: T201
+        try:
+            kept = msgspec.json.decode(_last_good_file(path).read_bytes(), type=Settings)
+        except (OSError, msgspec.DecodeError):
+            raise error from None
+        return kept, f"settings refused, running on the last that worked: {error.mistakes[0]}"
+
+
+def _last_good_file(path: Path) -> Path:
+    """Where the last good settings lie when the new ones cannot be read: their own word first, then systemd's."""
+    try:
+        named = tomllib.loads(path.read_text(encoding="utf-8"))["gate"]["state_directory"]
+        directory = path.resolve().parent / str(named)
+    except (OSError, ValueError, KeyError, TypeError):
+        directory = Path(os.environ.get("STATE_DIRECTORY", "/var/lib/gatepost"))
+    return directory / "settings.last-good.json"
+
+
+def _keep_last_good(settings: Settings) -> None:
+    file = Path(settings.gate.state_directory) / "settings.last-good.json"
+    fresh = msgspec.json.encode(settings)
+    try:
+        if file.exists() and file.read_bytes() == fresh:
+            return
+        part = file.with_suffix(".part")
+        part.write_bytes(fresh)
+        part.replace(file)
+    except OSError as error:
+        log.warning("the settings could not be kept as last good: %s", error)
+
+
+# --- the journal --------------------------------------------------------------------------------------------------
+
+
+def _log_to_queue(level: str) -> logging.handlers.QueueListener:
+    """A stalled journal must not stall the brain: log calls only enqueue."""
+    lines: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    root.addHandler(logging.handlers.QueueHandler(lines))
+    listener = logging.handlers.QueueListener(lines, journal_handler())
+    listener.start()
+    return listener
+
+
+def _journal(command: Journal) -> None:
+    level = logging.getLevelNamesMapping()[command.level.upper()]
+    log.log(level, "%s", command.text, extra={"event_id": "" if command.id is None else str(command.id)})
+
+
+def _call_each(calls: Any) -> None:
+    for call in calls:
+        call()

@@ -1,0 +1,163 @@
+"""The guard's two lamps and the siren, on gpiozero.
+
+How a stage looks is this file's business; which stage is shown is not. The brain sets the first level of a pattern
+itself, so the lamp answers a press at once; the lamp thread only keeps the rhythm.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from typing import Any
+
+from gpiozero import LED, OutputDevice
+
+from edge.errors import DeviceError
+from edge.events import Alive, Show
+from edge.ports import Clock, Post
+
+log = logging.getLogger(__name__)
+
+PATTERNS: dict[Show, tuple[int, ...]] = {
+    Show.READY: (100, 2_900),
+    Show.PRESSED: (50, 50),
+    Show.STORED: (250, 250),
+    Show.AT_BROKER: (120, 120, 120, 640),
+    Show.RECEIVED: (2_000,),
+    Show.SEEN: (1_850, 150),
+    Show.DISPATCHED: (1_550, 150, 150, 150),
+}
+"""Milliseconds on, off, on, off ... repeated. Ready: a short blink every 3 s, which also proves that the gate lives.
+Faint flicker: pressed. Even blinking: stored. Double flash: at the broker. Steady: received. Steady with one gap: seen;
+with two: dispatched."""
+
+FAULT_PATTERN = (500, 500)
+
+ALIVE_MS = 2_000
+
+
+class GpioLamps:
+    """Status lamp and fault lamp, driven high. ``show`` is the brain's; ``play`` runs on the lamp thread."""
+
+    def __init__(self, status_gpio: int, fault_gpio: int, *, pin_factory: Any, clock: Clock, post: Post) -> None:
+        self._clock = clock
+        self._post = post
+        self._changes: queue.SimpleQueue[tuple[tuple[int, ...], tuple[int, ...]] | None] = queue.SimpleQueue()
+        try:
+            self._status = LED(status_gpio, initial_value=False, pin_factory=pin_factory)
+            self._fault = LED(fault_gpio, initial_value=False, pin_factory=pin_factory)
+        except Exception as error:
+            raise DeviceError(
+                f"lamps on GPIO {status_gpio} and {fault_gpio} cannot be used: {type(error).__name__}: {error}."
+                " Check that no other program holds the lines."
+            ) from error
+
+    def show(self, show: Show, fault: bool) -> None:
+        """Start these patterns now."""
+        self._status.on()
+        self._fault.value = fault
+        self._changes.put((PATTERNS[show], FAULT_PATTERN if fault else ()))
+
+    def play(self) -> None:
+        """Keep the rhythm of both lamps until closed. The lamp thread calls it."""
+        rhythms = [_Rhythm(self._status), _Rhythm(self._fault)]
+        alive_ms = 0
+        while True:
+            now_ms = self._clock.now_ms()
+            if now_ms >= alive_ms:
+                self._post(Alive("lamps", now_ms))
+                alive_ms = now_ms + ALIVE_MS
+            next_ms = min(alive_ms, *(rhythm.due_ms for rhythm in rhythms))
+            try:
+                change = self._changes.get(timeout=max(0.0, (next_ms - now_ms) / 1000))
+            except queue.Empty:
+                now_ms = self._clock.now_ms()
+                for rhythm in rhythms:
+                    rhythm.beat(now_ms)
+                continue
+            if change is None:
+                return
+            now_ms = self._clock.now_ms()
+            for rhythm, pattern in zip(rhythms, change, strict=True):
+                rhythm.begin(pattern, now_ms)
+
+    def close(self) -> None:
+        """End ``play``, lamps off, pins let go."""
+        self._changes.put(None)
+        self._status.close()
+        self._fault.close()
+
+
+class _Rhythm:
+    """One lamp's place in its pattern."""
+
+    def __init__(self, lamp: Any) -> None:
+        self._lamp = lamp
+        self._pattern: tuple[int, ...] = ()
+        self._place = 0
+        self.due_ms = 1 << 62
+
+    def begin(self, pattern: tuple[int, ...], now_ms: int) -> None:
+        """Start at the first beat; a pattern of one beat is steady, an empty one dark."""
+        if pattern == self._pattern:
+            return
+        self._pattern, self._place = pattern, 0
+        self._lamp.value = bool(pattern)
+        self.due_ms = now_ms + pattern[0] if len(pattern) > 1 else 1 << 62
+
+    def beat(self, now_ms: int) -> None:
+        """Flip if it is time."""
+        if now_ms < self.due_ms:
+            return
+        self._place = (self._place + 1) % len(self._pattern)
+        self._lamp.value = self._place % 2 == 0
+        self.due_ms = now_ms + self._pattern[self._place]
+
+
+class JournalLamps:
+    """The second implementation: lamps as lines in the journal, for a desk without lamps."""
+
+    def show(self, show: Show, fault: bool) -> None:
+        """Write the lamps' state."""
+        log.info("lamp: %s%s", show.value, ", fault" if fault else "")
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+class GpioSiren:
+    """The siren's relay, driven high. Off when the daemon ends; rebuilt from the latch when it starts again."""
+
+    def __init__(self, gpio: int, *, pin_factory: Any) -> None:
+        try:
+            self._relay = OutputDevice(gpio, initial_value=False, pin_factory=pin_factory)
+        except Exception as error:
+            raise DeviceError(
+                f"siren on GPIO {gpio} cannot be used: {type(error).__name__}: {error}."
+                " Check that no other program holds the line."
+            ) from error
+
+    def sound(self) -> None:
+        """On."""
+        self._relay.on()
+
+    def stop(self) -> None:
+        """Off."""
+        self._relay.off()
+
+    def close(self) -> None:
+        """Off, and let the pin go."""
+        self._relay.close()
+
+
+class NoSiren:
+    """The second implementation: a gate without a siren."""
+
+    def sound(self) -> None:
+        """Nothing to sound."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+    def close(self) -> None:
+        """Nothing to let go."""

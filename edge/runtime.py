@@ -1,0 +1,234 @@
+"""Threads and the inbox: the only file that starts threads. It knows nothing of alarms.
+
+One brain thread takes facts in order and carries out commands; every other thread does one thing and posts.
+
+A bug in ``core.step`` is fatal on purpose: the fact and the state are logged, the process ends, the supervisor starts
+it again within a second and the store rebuilds the alarm. A fault in a hand is logged and counted; the
+brain goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from edge import core
+from edge.events import Command, Fact, MessageRefused, Ticked
+from edge.ports import Clock
+from edge.state import State
+
+log = logging.getLogger(__name__)
+
+JOIN_S_MAX = 3.0
+"""Longest wait for a thread at an orderly end; a hung card must not hold up a restart."""
+
+Hand = Callable[[Any], None]
+
+
+class _Attach:
+    def __init__(self, hands: Mapping[type, Hand]) -> None:
+        self.hands = hands
+
+
+class _Stop:
+    pass
+
+
+class Brain:
+    """Runs the pure core on the thread that calls ``run``. ``post`` may be called by any thread and never blocks."""
+
+    def __init__(self, state: State, clock: Clock) -> None:
+        self.state = state
+        self._clock = clock
+        self._inbox: queue.SimpleQueue[Fact | _Attach | _Stop] = queue.SimpleQueue()
+        self._hands: dict[type, Hand] = {}
+        self._unhanded: list[Command] = []
+        self.post: Callable[[Fact], None] = self._inbox.put
+
+    def attach(self, hands: Mapping[type, Hand]) -> None:
+        """Give command types their hands. What was commanded before is carried out now, in order. Any thread."""
+        self._inbox.put(_Attach(hands))
+
+    def stop(self) -> None:
+        """End ``run`` after everything posted so far. Any thread, or a signal handler."""
+        self._inbox.put(_Stop())
+
+    def run(self) -> None:
+        """Take facts until stopped. An exception out of the core leaves here: the process must end."""
+        get = self._inbox.get
+        now_ms = self._clock.now_ms
+        while True:
+            wait_ms = core.wake_at(self.state) - now_ms()
+            item: Fact | _Attach | _Stop
+            if wait_ms <= 0:
+                # Before the next fact, however many are waiting: time must pass under a flood, too.
+                item = Ticked(now_ms())
+            else:
+                try:
+                    item = get(timeout=wait_ms / 1000)
+                except queue.Empty:
+                    continue
+            if isinstance(item, _Stop):
+                return
+            if isinstance(item, _Attach):
+                self._attach(item)
+            else:
+                self._take(item)
+
+    def _take(self, fact: Fact) -> None:
+        try:
+            self.state, commands = core.step(self.state, fact)
+        except Exception:
+            log.critical("the core failed on %r in state %r", fact, self.state, exc_info=True)
+            raise
+        for command in commands:
+            self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        hand = self._hands.get(type(command))
+        if hand is None:
+            self._unhanded.append(command)
+            return
+        try:
+            hand(command)
+        except Exception as error:
+            log.exception("%s failed", type(command).__name__)
+            self.post(MessageRefused(f"hand_{type(command).__name__}_{type(error).__name__}", self._clock.now_ms()))
+
+    def _attach(self, item: _Attach) -> None:
+        self._hands.update(item.hands)
+        waiting, self._unhanded = self._unhanded, []
+        for command in waiting:
+            self._obey(command)
+
+
+class Thread:
+    """A named daemon thread running one function to its end; what escapes it is logged and told to ``failed``."""
+
+    def __init__(self, name: str, work: Callable[[], None], failed: Callable[[str], None]) -> None:
+        self._work = work
+        self._failed = failed
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the end, bounded."""
+        self._thread.join(JOIN_S_MAX)
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Exception:
+            log.critical("thread %s died", self._thread.name, exc_info=True)
+            self._failed(f"thread_{self._thread.name}")
+
+
+class Periodic:
+    """Calls ``work`` every ``every_ms`` on a thread of its own until closed. A failing call is logged and told."""
+
+    def __init__(self, name: str, every_ms: int, work: Callable[[], None], failed: Callable[[str], None]) -> None:
+        self._end = threading.Event()
+        self._every_s = every_ms / 1000
+        self._work = work
+        self._failed = failed
+        self._name = name
+        self._broken = False
+        self._thread = Thread(name, self._run, failed)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._end.wait(self._every_s):
+            try:
+                self._work()
+                self._broken = False
+            except Exception:
+                if not self._broken:
+                    log.exception("%s failed", self._name)
+                self._broken = True
+                self._failed(f"thread_{self._name}")
+
+
+Job = TypeVar("Job")
+
+
+class Worker(Generic[Job]):
+    """A thread that is given jobs and takes all that wait at once, so that their cost can be shared.
+
+    ``open`` is called first and ``idle`` whenever no job came for ``idle_ms`` (at once again if it returns True: it has
+    more to do than fits between two jobs); ``close`` last. All on the worker's thread. ``put`` may be called by any
+    thread and never blocks.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Sequence[Job]], None],
+        failed: Callable[[str], None],
+        *,
+        open: Callable[[], None] = lambda: None,
+        idle: Callable[[], bool] = lambda: False,
+        close: Callable[[], None] = lambda: None,
+        idle_ms: int = 5_000,
+        batch_max: int = 500,
+    ) -> None:
+        self._jobs: queue.SimpleQueue[Job | _Stop] = queue.SimpleQueue()
+        self._work = work
+        self._open = open
+        self._idle = idle
+        self._close = close
+        self._idle_s = idle_ms / 1000
+        self._batch_max = batch_max
+        self._failed = failed
+        self._name = name
+        self._thread = Thread(name, self._run, failed)
+
+    def put(self, job: Job) -> None:
+        """Add a job."""
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        """Finish what waits, then end; bounded."""
+        self._jobs.put(_Stop())
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._guarded(self._open)
+        ending = more = False
+        while not ending:
+            batch, ending = self._wait(0.0 if more else self._idle_s)
+            if batch:
+                self._guarded(partial(self._work, batch))
+            elif not ending:
+                more = bool(self._guarded(self._idle))
+        self._guarded(self._close)
+
+    def _guarded(self, call: Callable[[], object]) -> object:
+        try:
+            return call()
+        except Exception:
+            log.exception("%s failed", self._name)
+            self._failed(f"thread_{self._name}")
+            return None
+
+    def _wait(self, timeout_s: float) -> tuple[list[Job], bool]:
+        """All waiting jobs, at most a batch; whether the end was asked for. Empty when nothing came in time."""
+        batch: list[Job] = []
+        try:
+            item = self._jobs.get(timeout=timeout_s)
+            while True:
+                if isinstance(item, _Stop):
+                    return batch, True
+                batch.append(item)
+                if len(batch) >= self._batch_max:
+                    return batch, False
+                item = self._jobs.get_nowait()
+        except queue.Empty:
+            return batch, False
