@@ -1,0 +1,365 @@
+"""Brokers for tests: a real mosquitto that can be stopped, killed and frozen, a broker that misbehaves to order,
+an authority that issues certificates, and an inbox and a listener that wait for things with a deadline."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from edge.events import Fact
+
+PATIENCE_S = 10.0  # how long a test waits for what must come; generous, for two busy cores
+F = TypeVar("F")
+
+
+def find_mosquitto() -> str:
+    """The mosquitto program, or skip the test that needs it."""
+    found = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip("mosquitto is not installed: sudo apt install mosquitto")
+    return found
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody used a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Mosquitto:
+    """A mosquitto of the test's own on 127.0.0.1. ``lines`` follow the listener in its configuration file."""
+
+    def __init__(
+        self, directory: Path, lines: Sequence[str] = (), *, port: int | None = None, anonymous: bool = True
+    ) -> None:
+        self.directory = directory
+        self.port = free_port() if port is None else port
+        self.lines = list(lines)
+        self.anonymous = anonymous
+        self.process: subprocess.Popen[bytes] | None = None
+        self._program = find_mosquitto()
+        directory.mkdir(parents=True, exist_ok=True)
+        self.log_file = directory / f"mosquitto-{self.port}.log"
+
+    def __enter__(self) -> Mosquitto:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start, and return once the port accepts connections."""
+        settings = [
+            f"listener {self.port} 127.0.0.1",
+            f"allow_anonymous {str(self.anonymous).lower()}",
+            *self.lines,
+            *([] if any(line.startswith("persistence ") for line in self.lines) else ["persistence false"]),
+            *(["user root"] if os.geteuid() == 0 else []),  # else it gives up its rights and cannot read our files
+        ]
+        file = self.directory / f"mosquitto-{self.port}.conf"
+        file.write_text("\n".join(settings) + "\n")
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen([self._program, "-v", "-c", str(file)], stdout=log, stderr=log)
+        until = time.monotonic() + PATIENCE_S
+        while not self._accepts():
+            try:
+                self.process.wait(0.01)
+            except subprocess.TimeoutExpired:
+                assert time.monotonic() < until, f"mosquitto opens no port: {self.log()}"
+            else:
+                raise AssertionError(f"mosquitto ended at once: {self.log()}")
+
+    def _accepts(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self) -> None:
+        """Orderly end: clients are told."""
+        self._signal(signal.SIGTERM, end=True)
+
+    def kill(self) -> None:
+        """Sudden end, also of a frozen one. May be called when it has ended."""
+        self._signal(signal.SIGKILL, end=True)
+
+    def freeze(self) -> None:
+        """Stop in its tracks: connections stand, nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on after ``freeze``."""
+        self._signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Stop and start on the same port."""
+        self.stop()
+        self.start()
+
+    def log(self) -> str:
+        """What it said, for messages of failed tests."""
+        return self.log_file.read_text(errors="replace")[-4000:]
+
+    def _signal(self, number: signal.Signals, *, end: bool = False) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+            if end:
+                self.process.wait(PATIENCE_S)
+
+
+def password_file(directory: Path, **passwords: str) -> Path:
+    """A mosquitto password file with these users."""
+    program = shutil.which("mosquitto_passwd")
+    if program is None:
+        pytest.skip("mosquitto_passwd is not installed: sudo apt install mosquitto")
+    file = directory / "passwords"
+    file.write_text("".join(f"{user}:{word}\n" for user, word in passwords.items()))
+    subprocess.run([program, "-U", str(file)], check=True, capture_output=True)
+    return file
+
+
+class Authority:
+    """A certificate authority of the test's own, by the openssl command."""
+
+    def __init__(self, directory: Path, name: str = "county") -> None:
+        if shutil.which("openssl") is None:
+            pytest.skip("openssl is not installed: sudo apt install openssl")
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.certificate = directory / f"{name}-ca.pem"
+        self._key = directory / f"{name}-ca.key"
+        self._openssl("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.certificate,
+                      "-days", "2", "-subj", f"/CN={name} authority")  # fmt: skip
+
+    def issue(self, name: str, *, host: str | None = None, days: int = 2) -> tuple[Path, Path]:
+        """Certificate and key: of a server where ``host`` is given ('DNS:...' or 'IP:...'), else of a client.
+
+        Negative ``days`` make one that has expired.
+        """
+        certificate, key, request = (self.directory / f"{name}.{end}" for end in ("pem", "key", "csr"))
+        extensions = self.directory / f"{name}.ext"
+        use = "clientAuth" if host is None else f"serverAuth\nsubjectAltName={host}"
+        extensions.write_text(f"basicConstraints=CA:FALSE\nextendedKeyUsage={use}\n")
+        self._openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+        self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial",
+                      "-out", certificate, "-days", days, "-extfile", extensions)  # fmt: skip
+        return certificate, key
+
+    def _openssl(self, *arguments: object) -> None:
+        done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+
+
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+
+class SilentBroker:
+    """Accepts connections and subscriptions and, to begin with, acknowledges no publish. Speaks MQTT 5 and 3.1.1.
+
+    ``connack`` replaces its answer to CONNECT, byte for byte (empty: hang up instead; None: the proper one).
+    """
+
+    def __init__(self, *, connack: bytes | None = None, suback: int = 1, receive_max: int | None = None) -> None:
+        self._connack = connack
+        self._suback = suback
+        self._receive_max = receive_max
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._changed = threading.Condition()
+        self._channels: list[socket.socket] = []
+        self._owed: list[tuple[socket.socket, int, bool]] = []
+        self._acknowledging = False
+        self.topics: list[str] = []
+        self.owed_most = 0
+        self.connections = 0
+        self._thread = threading.Thread(target=self._accept, name="silent-broker", daemon=True)
+
+    def __enter__(self) -> SilentBroker:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        with self._changed:
+            channels = list(self._channels)
+        for channel in channels:
+            _shut(channel)
+        self._thread.join(PATIENCE_S)
+
+    def acknowledge(self) -> None:
+        """Acknowledge what is owed, and all that comes from now on."""
+        with self._changed:
+            self._acknowledging = True
+            self._pay()
+
+    def wait_for_publishes(self, count: int) -> list[str]:
+        """The topics of what came, once there are ``count`` of them."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.topics) >= count, PATIENCE_S), self.topics
+            return list(self.topics)
+
+    def send(self, packet: bytes) -> None:
+        """Send raw bytes on the newest connection."""
+        with self._changed:
+            self._channels[-1].sendall(packet)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                channel, _ = self._listening.accept()
+            except OSError:
+                return
+            with self._changed:
+                self._channels.append(channel)
+                self.connections += 1
+            threading.Thread(target=self._serve, args=(channel,), name="silent-broker-channel", daemon=True).start()
+
+    def _serve(self, channel: socket.socket) -> None:
+        mqtt5 = False
+        with channel, channel.makefile("rb") as stream:
+            try:
+                while (packet := _read_packet(stream)) is not None:
+                    kind, body = packet
+                    if kind >> 4 == 1:
+                        mqtt5 = body[6] == 5
+                        answer = self._proper_connack(mqtt5) if self._connack is None else self._connack
+                        if not answer:
+                            return
+                        channel.sendall(answer)
+                    elif kind >> 4 == 8:
+                        codes = bytes([self._suback] * 2)
+                        tail = body[:2] + (b"\0" if mqtt5 else b"") + codes
+                        channel.sendall(bytes([0x90, len(tail)]) + tail)
+                    elif kind >> 4 == 3:
+                        self._take(channel, body, mqtt5)
+                    elif kind >> 4 == 12:
+                        channel.sendall(b"\xd0\0")
+            except OSError:
+                return
+
+    def _proper_connack(self, mqtt5: bool) -> bytes:
+        if not mqtt5:
+            return b"\x20\x02\0\0"
+        properties = b"" if self._receive_max is None else b"\x21" + struct.pack("!H", self._receive_max)
+        return bytes([0x20, 3 + len(properties), 0, 0, len(properties)]) + properties
+
+    def _take(self, channel: socket.socket, body: bytes, mqtt5: bool) -> None:
+        length = struct.unpack("!H", body[:2])[0]
+        (mid,) = struct.unpack("!H", body[2 + length : 4 + length])
+        with self._changed:
+            self.topics.append(body[2 : 2 + length].decode())
+            self._owed.append((channel, mid, mqtt5))
+            self.owed_most = max(self.owed_most, len(self._owed))
+            if self._acknowledging:
+                self._pay()
+            self._changed.notify_all()
+
+    def _pay(self) -> None:
+        for channel, mid, _ in self._owed:
+            channel.sendall(b"\x40\x02" + struct.pack("!H", mid))
+        self._owed.clear()
+
+
+def _shut(channel: socket.socket) -> None:
+    try:
+        channel.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # the other side was first
+
+
+def _read_packet(stream: Any) -> tuple[int, bytes] | None:
+    head = stream.read(1)
+    length, shift = 0, 0
+    while head:
+        byte = stream.read(1)
+        if not byte:
+            return None
+        length |= (byte[0] & 0x7F) << shift
+        shift += 7
+        if not byte[0] & 0x80:
+            return head[0], stream.read(length)
+    return None
+
+
+class Inbox:
+    """A place for facts (port ``Post``) in which a test waits for one."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.facts: list[Fact] = []
+
+    def post(self, fact: Fact) -> None:
+        with self._changed:
+            self.facts.append(fact)
+            self._changed.notify_all()
+
+    def all_of(self, kind: type[F]) -> list[F]:
+        """The facts of a kind that came so far."""
+        with self._changed:
+            return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    def wait_for(self, kind: type[F], count: int = 1, *, seconds: float = PATIENCE_S) -> list[F]:
+        """At least ``count`` facts of a kind, as soon as they are there. Fails the test if they do not come."""
+        until = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                found = [fact for fact in self.facts if isinstance(fact, kind)]
+                if len(found) >= count:
+                    return found
+                left = until - time.monotonic()
+                assert left > 0, f"{count} {kind.__name__} did not come within {seconds} s: {self.facts[-20:]}"
+                self._changed.wait(left)
+
+
+class Listener:
+    """A client of the test's own that hears topics and may publish. QoS 1 both ways."""
+
+    def __init__(self, port: int, *topics: str) -> None:
+        self._heard: queue.Queue[mqtt.MQTTMessage] = queue.Queue()
+        ready = threading.Event()
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self.client.on_message = lambda _c, _u, message: self._heard.put(message)
+        self.client.on_subscribe = lambda *_: ready.set()
+        self.client.connect("127.0.0.1", port)
+        self.client.subscribe([(topic, 1) for topic in topics] or [("test/nothing", 1)])
+        self.client.loop_start()
+        assert ready.wait(PATIENCE_S), "the test's own subscription was not answered"
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish and wait until the broker has it."""
+        self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
+
+    def next(self, fits: Callable[[mqtt.MQTTMessage], bool] = lambda _: True) -> mqtt.MQTTMessage:
+        """The next message that fits; others are passed over. Fails the test if none comes."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                message = self._heard.get(timeout=max(0.001, until - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no such message came within {PATIENCE_S} s") from None
+            if fits(message):
+                return message
