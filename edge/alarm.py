@@ -48,6 +48,18 @@ class Press(Value, frozen=True):
     at_broker: bool = False
 
 
+class Track(Value, frozen=True):
+    """When the newest press reached each stage, in monotonic milliseconds; None where it has not, or nobody knows."""
+
+    id: EventId
+    pressed_ms: int
+    stored_ms: int | None = None
+    at_broker_ms: int | None = None
+    received_ms: int | None = None
+    seen_ms: int | None = None
+    dispatched_ms: int | None = None
+
+
 class Alarm(Value, frozen=True):
     """The open incident (``ids`` empty when quiet) and every press the centre has not confirmed.
 
@@ -64,6 +76,7 @@ class Alarm(Value, frozen=True):
     siren_until_ms: int | None = None
     siren_on: bool = False
     uncommunicated: bool = False
+    track: Track | None = None
 
 
 class Pressed(Value, frozen=True):
@@ -187,6 +200,7 @@ def _pressed(alarm: Alarm, press: Pressed) -> tuple[Alarm, tuple[Outcome, ...]]:
         waiting={**alarm.waiting, press.id: Press(press.at_ms)},
         siren_on=siren_on,
         siren_until_ms=siren_until_ms,
+        track=Track(press.id, press.at_ms),
     )
     body: dict[str, str | int | float | bool | None] = {"press": alarm.presses}
     out.append(
@@ -255,7 +269,8 @@ def _progress(alarm: Alarm, ids: tuple[EventId, ...], what: str, at_ms: int) -> 
     reached = alarm.reached
     if what == "at_broker" and alarm.rules.done_on_broker:
         reached = max(reached, Stage.AT_BROKER)
-    return _communicated(replace(alarm, waiting=waiting, reached=reached), at_ms)
+    alarm = replace(alarm, waiting=waiting, reached=reached, track=_tracked(alarm.track, known, f"{what}_ms", at_ms))
+    return _communicated(alarm, at_ms)
 
 
 def _receipt(alarm: Alarm, news: ReceiptCame) -> tuple[Alarm, tuple[Outcome, ...]]:
@@ -263,13 +278,15 @@ def _receipt(alarm: Alarm, news: ReceiptCame) -> tuple[Alarm, tuple[Outcome, ...
         if news.id not in alarm.waiting:
             return alarm, ()
         waiting = {id: press for id, press in alarm.waiting.items() if id != news.id}
-        return _communicated(replace(alarm, waiting=waiting, reached=Stage.RECEIVED), news.at_ms)
+        track = _tracked(alarm.track, [news.id], "received_ms", news.at_ms)
+        return _communicated(replace(alarm, waiting=waiting, reached=Stage.RECEIVED, track=track), news.at_ms)
     if news.id not in alarm.ids or news.stage is Stage.CLOSED:
         # A close arrives at the core as a Reset, because its event needs an id.
         return alarm, ()
     if alarm.officer is not None and news.stage <= alarm.officer:
         return alarm, ()
-    alarm = replace(alarm, officer=news.stage)
+    track = alarm.track and replace(alarm.track, **{f"{news.stage.name.lower()}_ms": news.at_ms})
+    alarm = replace(alarm, officer=news.stage, track=track)
     return alarm, (KeepLatch(latch(alarm)),)
 
 
@@ -295,6 +312,12 @@ def _communicated(alarm: Alarm, at_ms: int) -> tuple[Alarm, tuple[Outcome, ...]]
 def latch(alarm: Alarm) -> Latch:
     """The incident in the form the store keeps."""
     return Latch(alarm.ids, alarm.officer, alarm.presses, alarm.siren_until_ms, alarm.kernel_boot)
+
+
+def _tracked(track: Track | None, ids: list[EventId], field: str, at_ms: int) -> Track | None:
+    if track is None or track.id not in ids or getattr(track, field) is not None:
+        return track
+    return replace(track, **{field: at_ms})
 
 
 def _oldest_ms(alarm: Alarm) -> int:

@@ -63,6 +63,22 @@ def view(state: State) -> Mapping[str, object]:
             "unreceived": len(machine.waiting),
             "siren": machine.siren_on,
         },
+        "last_press": None
+        if machine.track is None
+        else {
+            "id": str(machine.track.id),
+            "ago_ms": state.now_ms - machine.track.pressed_ms,
+            "after_ms": {
+                stage: None if moment is None else moment - machine.track.pressed_ms
+                for stage, moment in (
+                    ("stored", machine.track.stored_ms),
+                    ("at_broker", machine.track.at_broker_ms),
+                    ("received", machine.track.received_ms),
+                    ("seen", machine.track.seen_ms),
+                    ("dispatched", machine.track.dispatched_ms),
+                )
+            },
+        },
         "done_on": "broker" if machine.rules.done_on_broker else "receipt",
         "contacts": {
             "key_closed": state.contacts.key.closed,
