@@ -1,0 +1,5 @@
+"""``python -m centre`` is ``gatepost-centre``."""
+
+from centre.cli import main
+
+main()

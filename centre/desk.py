@@ -1,0 +1,154 @@
+"""The officer's desk: a local socket, one JSON request a line, one JSON answer a line. Both ends are here.
+
+Only the centre's own user can open it (mode 0600 in a directory of mode 0700).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from centre import views
+from centre.archive import Archive
+from centre.incidents import Incident
+from edge import errors
+from edge.errors import GatepostError, NotReachableError, RefusedError, StorageError
+
+log = logging.getLogger(__name__)
+
+SOCKET_NAME = "control.sock"
+REQUEST_BYTES_MAX = 65_536
+CONNECTIONS_MAX = 16
+IDLE_S_MAX = 60
+ANSWER_S_MAX = 10
+EVENTS_MAX = 2000  # per answer; the client asks for page after page
+
+Ask = Callable[[Mapping[str, object], float], object]
+
+
+class Desk:
+    """Serves the socket from threads of its own. ``ask`` reaches the service; events are read from ``database``."""
+
+    def __init__(self, directory: Path, database: Path, ask: Ask) -> None:
+        self._path = directory / SOCKET_NAME
+        self._database = database
+        self._ask = ask
+        self._places = threading.BoundedSemaphore(CONNECTIONS_MAX)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            # A socket left by a killed centre; that no other one runs, the lock beside it has shown.
+            self._path.unlink(missing_ok=True)
+            before = os.umask(0o177)
+            try:
+                self._listener.bind(str(self._path))
+            finally:
+                os.umask(before)
+            self._listener.listen(CONNECTIONS_MAX)
+        except OSError as error:
+            raise StorageError(f"socket {self._path}: {error}: give another --runtime-directory") from error
+        self._thread = threading.Thread(target=self._accept, name="desk", daemon=True)
+
+    def start(self) -> None:
+        """Open the desk."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Close the desk and take the socket away."""
+        with suppress(OSError):  # not connected: shutdown is only there to wake accept()
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            if not self._places.acquire(blocking=False):
+                connection.close()
+                log.warning("desk: more than %d at once: one turned away", CONNECTIONS_MAX)
+                continue
+            threading.Thread(target=self._serve, args=(connection,), name="desk-one", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection.settimeout(IDLE_S_MAX)
+            with connection, connection.makefile("rwb") as stream:
+                while line := stream.readline(REQUEST_BYTES_MAX):
+                    stream.write(msgspec.json.encode(self._reply(line)) + b"\n")
+                    stream.flush()
+        except OSError as error:
+            log.info("desk: a visitor left: %s", error)
+        finally:
+            self._places.release()
+
+    def _reply(self, line: bytes) -> dict[str, object]:
+        try:
+            request = msgspec.json.decode(line, type=dict[str, object])
+            return {"ok": True, "answer": self._do(request)}
+        except GatepostError as error:
+            return {"ok": False, "error": type(error).__name__, "message": str(error)}
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return {"ok": False, "error": "RefusedError", "message": f"request not understood: {error}"}
+        except sqlite3.Error as error:
+            return {"ok": False, "error": "StorageError", "message": f"the database cannot be read: {error}"}
+
+    def _do(self, request: Mapping[str, object]) -> object:
+        match request:
+            # Reading much must not hold up receipts: these have a reader of their own.
+            case {"do": "events", "after": int(after), "limit": int(limit), "gate": str() | None as gate}:
+                archive = Archive(self._database, read_only=True)
+                try:
+                    return archive.events(after, max(0, min(limit, EVENTS_MAX)), gate)
+                finally:
+                    archive.close()
+            case {"do": "show", "id": str(id)}:
+                archive = Archive(self._database, read_only=True)
+                try:
+                    return _shown(archive, id)
+                finally:
+                    archive.close()
+        return self._ask(request, ANSWER_S_MAX)
+
+
+def _shown(archive: Archive, id: str) -> dict[str, object]:
+    found = archive.find(id)
+    if not isinstance(found, Incident):
+        return {"incident": None, "events": [found], "acts": []}
+    events, acts = archive.history(found)
+    return {"incident": views.incident_line(found), "events": events, "acts": acts}
+
+
+def call(directory: Path, request: Mapping[str, object]) -> object:
+    """Ask the centre that runs with this directory. Raises NotReachableError, or what the centre raised."""
+    path = directory / SOCKET_NAME
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER_S_MAX + 5)
+            connection.connect(str(path))
+            with connection.makefile("rwb") as stream:
+                stream.write(msgspec.json.encode(request) + b"\n")
+                stream.flush()
+                line = stream.readline()
+    except OSError as error:
+        raise NotReachableError(
+            f"no centre answers at {path} ({error}): start 'gatepost-centre run' or give its --runtime-directory"
+        ) from error
+    if not line:
+        raise NotReachableError(f"the centre at {path} hung up without an answer: look in its journal")
+    reply = msgspec.json.decode(line, type=dict[str, object])
+    if reply.get("ok"):
+        return reply.get("answer")
+    kind = getattr(errors, str(reply.get("error")), RefusedError)
+    if not (isinstance(kind, type) and issubclass(kind, GatepostError)) or kind is errors.SettingsError:
+        kind = RefusedError
+    raise kind(str(reply.get("message")))

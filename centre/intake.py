@@ -1,0 +1,209 @@
+"""What a message from a gate does to the archive and the register.
+
+The rule that matters: what people are shown, and what gates are told, changes only after the commit. If the disk
+refuses, the same messages are taken again as if nothing had been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from centre import incidents
+from centre.archive import Archive
+from centre.inbox import Arrival
+from centre.incidents import Incident
+from centre.register import Register
+from edge import wire
+from edge.events import Lane, Origin, Topic
+from edge.wire import Address, Event, GateWord, WireError
+
+EVENT_WORDS = {topic.value for topic in Topic}
+URGENT_WORDS = (Topic.ALARM.value, Topic.SELF_TEST.value)
+INTEGER_MAX = 2**63 - 1  # SQLite's
+HEARTBEAT, STATUS, PROBE = "heartbeat", "status", "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that is not obeyed; ``reason`` is the counter's key."""
+
+    arrival: Arrival
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Message:
+    """A message that was understood. Exactly one of ``event``, ``word``, ``health`` is set, or none (a probe)."""
+
+    arrival: Arrival
+    address: Address
+    event: Event | None = None
+    word: GateWord | None = None
+    health: dict[str, object] | None = None
+    new: bool = False
+    news: str = field(default="")
+
+    @property
+    def urgent(self) -> bool:
+        """An alarm's or a test's event: kept and answered before all others."""
+        return self.event is not None and (
+            self.event.lane is Lane.ALARM or self.event.topic in (Topic.ALARM, Topic.SELF_TEST)
+        )
+
+    @property
+    def wants_receipt(self) -> bool:
+        """Sent again must be answered again, so a duplicate wants one too."""
+        return self.urgent
+
+
+def read(arrival: Arrival, county: str) -> Message | Refused:
+    """Understand a message, or say why not. Pure."""
+    try:
+        address, word = wire.address_of(arrival.topic)
+        if address.county != county:
+            raise WireError("topic", f"county {address.county}")
+        if word == STATUS:
+            return Message(arrival, address, word=wire.decode_gate_word(arrival.payload))
+        if arrival.retained:
+            # Only presence is ever retained: anything else is old, or planted.
+            raise WireError("retained", word)
+        if word == HEARTBEAT:
+            return Message(arrival, address, health=wire.decode_health(arrival.payload))
+        if word == PROBE:
+            return Message(arrival, address)
+        if word not in EVENT_WORDS:
+            raise WireError("topic", word[:80])
+        event = wire.decode_event(arrival.payload)
+        if event.topic.value != word:
+            raise WireError("topic", f"event for {event.topic.value} came on {word}")
+        if not all(0 <= number <= INTEGER_MAX for number in (event.boot_counter, event.monotonic_ms, event.counter)):
+            raise WireError("range", f"{event.boot_counter}, {event.monotonic_ms}, {event.counter}")
+        return Message(arrival, address, event=event)
+    except WireError as error:
+        return Refused(arrival, error.reason, str(error))
+
+
+class Intake:
+    """Owns no thread; the service's thread uses it."""
+
+    def __init__(self, county: str, archive: Archive, register: Register) -> None:
+        self.county = county
+        self.events = archive.count()
+        self._archive = archive
+        self._register = register
+        self._open: dict[tuple[Address, str], Incident] = {}
+        self._repeats: list[Incident] = []
+        self._unsaved: set[Address] = set()  # heard since their row was written: may wait
+        self._owed: set[Address] = set()  # standing troubles changed: written with the event that changed them
+        for incident in archive.open_incidents():
+            self.changed(incident)
+
+    def changed(self, incident: Incident) -> None:
+        """An incident is now so (and is kept so)."""
+        if incident.done:
+            self._open.pop((incident.address, incident.id), None)
+        else:
+            self._open[incident.address, incident.id] = incident
+
+    def open_incidents(self) -> list[Incident]:
+        """Those that are not done."""
+        return list(self._open.values())
+
+    def take_repeats(self) -> list[Incident]:
+        """Incidents whose last word should go to their gate once more."""
+        repeats, self._repeats = self._repeats, []
+        return repeats
+
+    def keep(self, messages: Sequence[Message], now_ms: int, wall_ms: int) -> Sequence[Message]:
+        """Keep a batch in one transaction, then let memory follow. Raises sqlite3.Error, with memory unchanged."""
+        changed: dict[tuple[Address, str], Incident] = {}
+        if any(message.event is not None for message in messages):
+            with self._archive.transaction():
+                for message in messages:
+                    if message.event is not None:
+                        self._keep_event(message, message.event, changed, now_ms, wall_ms)
+                for incident in changed.values():
+                    self._archive.put_incident(incident)
+                self._put_gates(self._owed)
+            self._owed.clear()
+        for incident in changed.values():
+            self.changed(incident)
+        for message in messages:
+            self._note(message, now_ms, wall_ms)
+        return messages
+
+    def _keep_event(
+        self,
+        message: Message,
+        event: Event,
+        changed: dict[tuple[Address, str], Incident],
+        now_ms: int,
+        wall_ms: int,
+    ) -> None:
+        address = message.address
+        message.new = self._archive.add(address, event, message.arrival.payload.decode("utf-8", "replace"), wall_ms)
+        entry = self._register.gate(address, now_ms)
+        # Standing troubles may run ahead of a commit that fails: taking the same event twice changes nothing.
+        if entry is not None and self._register.trouble(entry, event):
+            self._owed.add(address)
+        if not message.new or not incidents.changes(event):
+            return
+        id = incidents.incident_id(event)
+        assert id is not None
+        known = changed.get((address, id)) or self._open.get((address, id)) or self._archive.incident(address, id)
+        changed[address, id] = incidents.take(known, address, event, wall_ms)
+
+    def _note(self, message: Message, now_ms: int, wall_ms: int) -> None:
+        """Memory, after the commit."""
+        register, address = self._register, message.address
+        entry = register.gate(address, now_ms)
+        if entry is None:
+            register.refused["gates"] += 1
+            return
+        # A retained word is old and an offline word may be the broker's: neither is a sign of life from the gate.
+        speaks = message.word is None or (message.word.online and not message.arrival.retained)
+        if speaks and register.heard(entry, now_ms, wall_ms):
+            message.news = f"HEARD AGAIN {address}"
+        self._unsaved.add(address)
+        if message.word is not None:
+            if register.word(entry, message.arrival.broker, message.word, retained=message.arrival.retained):
+                self._repeat(address, message.word.online)
+        elif message.health is not None:
+            entry.health = message.health
+            self._repeat(address, True)  # a word lost on the way is mended within one heartbeat
+        elif message.event is not None:
+            self._note_event(message, message.event)
+
+    def _note_event(self, message: Message, event: Event) -> None:
+        entry = self._register.gates[message.address]
+        if not message.new:
+            entry.standing.duplicates += 1
+            return
+        self.events += 1
+        if event.code in incidents.PRESS_CODES:
+            what = "ALARM" if event.origin is Origin.PERSON else f"TEST ({event.origin.value})"
+            late = f", replayed, {event.age_ms} ms old" if event.replayed else ""
+            message.news = (
+                f"{what} {message.address} incident {incidents.incident_id(event) or '-'} id {event.id}{late}"
+            )
+
+    def _repeat(self, address: Address, online: bool) -> None:
+        if online:
+            self._repeats += [
+                incident
+                for incident in self._open.values()
+                if incident.address == address and incidents.to_repeat(incident)
+            ]
+
+    def keep_signs(self) -> None:
+        """Write what changed about gates: last heard, duplicates. Raises sqlite3.Error."""
+        with self._archive.transaction():
+            self._put_gates(self._unsaved)
+        self._unsaved.clear()
+
+    def _put_gates(self, addresses: set[Address]) -> None:
+        for address in addresses:
+            entry = self._register.gates[address]
+            self._archive.put_gate(address, entry.heard_wall_ms, entry.standing)

@@ -1,0 +1,93 @@
+"""Puts the running centre together, and takes it down in order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from centre import files
+from centre.archive import Archive
+from centre.broker import Secrets, broker_of
+from centre.desk import Desk
+from centre.link import Link
+from centre.service import Service
+from edge.errors import SettingsError, StorageError
+from edge.wire import Address
+
+log = logging.getLogger(__name__)
+
+
+def notify(state: str) -> None:
+    """Tell systemd, if it started us (sd_notify(3))."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
+        return
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            out.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)
+    except OSError as error:
+        log.warning("systemd cannot be told %s: %s", state, error)
+
+
+def run(
+    county: str, urls: Sequence[str], secrets: Secrets, database: Path, directory: Path, silent_after_s: int
+) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. The main thread calls it. Raises GatepostError before it starts."""
+    try:
+        Address(county, "x", "x")
+    except ValueError as error:
+        raise SettingsError([f"--county: {error}"]) from error
+    brokers = [broker_of(url, secrets) for url in urls]
+    files.make_directory(directory)
+    held = [files.lock(directory / "lock", f"runtime directory {directory}")]
+    files.make_directory(database.resolve().parent)
+    held.append(files.lock(Path(f"{database}.lock"), f"database {database}"))
+
+    over = threading.Event()
+    failed = threading.Event()
+    ready = threading.Event()
+
+    def listening() -> None:
+        if not ready.is_set():
+            ready.set()
+            sys.stdout.write("gatepost-centre: listening\n")
+            sys.stdout.flush()
+            notify("READY=1")
+
+    def failure() -> None:
+        failed.set()
+        over.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    archive = Archive(database)
+    desk: Desk | None = None
+    links: list[Link] = []
+    try:
+        service = Service(county, archive, silent_after_s * 1000, listening, failure)
+        desk = Desk(directory, database, service.ask)
+        links += [Link(i, broker, county, service.wall_ms, service.post) for i, broker in enumerate(brokers)]
+        service.start(links)
+        desk.start()
+        for link in links:
+            link.start()
+        over.wait()
+        notify("STOPPING=1")
+        service.stop()
+    finally:
+        for link in links:
+            link.close()
+        if desk is not None:
+            desk.close()
+        archive.close()
+        for lock in held:
+            lock.close()
+    if failed.is_set():
+        raise StorageError("the centre stopped by itself: the journal says why")
+    return 0

@@ -1,0 +1,380 @@
+"""The real centre process with a real mosquitto: what a gate and an officer can trust."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge import wire
+from edge.events import Stage
+from tests.process.brokers import PATIENCE_S, Listener, Mosquitto, free_port
+from tests.unit.centre_events import ADDRESS, BOOT, event, press, reset, self_test, trouble
+
+COUNTY = ADDRESS.county
+
+
+class Centre:
+    """``gatepost-centre`` as a person starts it."""
+
+    def __init__(self, directory: Path, *ports: int, silent_after: int = 90) -> None:
+        self.runtime = directory / "run"
+        self.database = directory / "centre.db"
+        self._log = directory / "centre.log"
+        brokers = [word for port in ports for word in ("--broker", f"mqtt://127.0.0.1:{port}")]
+        self.arguments = [
+            "run", "--county", COUNTY, *brokers, "--database", str(self.database), "--silent-after", str(silent_after),
+        ]  # fmt: skip
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Returns once it has said that it listens."""
+        with self._log.open("a") as log:
+            self.process = subprocess.Popen(
+                command(*self.arguments, "--runtime-directory", str(self.runtime)),
+                stdout=subprocess.PIPE, stderr=log, text=True,
+            )  # fmt: skip
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "gatepost-centre: listening\n", self.log()
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(PATIENCE_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*words, "--runtime-directory", str(self.runtime)), capture_output=True, text=True, check=False
+        )
+
+    def json(self, *words: str) -> Any:
+        done = self.call(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def wait_for(self, fits: Callable[[Any], bool]) -> Any:
+        """The list, as soon as it fits."""
+        until = time.monotonic() + PATIENCE_S
+        while not fits(listed := self.json("list")):
+            assert time.monotonic() < until, listed
+        return listed
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "centre", *words]
+
+
+class Gate(Listener):
+    """What a gate is to the centre: a client that publishes events and hears receipts."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port, ADDRESS.down, ADDRESS.centre_status)
+
+    def send(self, one: wire.Event) -> None:
+        self.publish(ADDRESS.up(one.topic.value), wire.encode(one))
+
+    def say(self, *, online: bool, connection: int = 1) -> None:
+        word = wire.GateWord(wire.SCHEMA, online, BOOT, 1, connection)
+        self.publish(ADDRESS.up("status"), wire.encode(word), retain=True)
+
+    def receipt(self) -> tuple[str, Stage, str]:
+        """The next receipt: id, stage, by."""
+        message = self.next(lambda m: m.topic == ADDRESS.receipts)
+        assert not message.retain
+        id, stage, receipt = wire.decode_receipt(message.payload)
+        return str(id), stage, receipt.by
+
+    def no_receipt_before(self, one: wire.Event) -> None:
+        """``one`` is answered, and nothing else was before it."""
+        self.send(one)
+        assert self.receipt() == (one.id, Stage.RECEIVED, "")
+
+    def listening(self, word: bool) -> None:
+        """Waits until the centre's retained word is this."""
+        self.next(lambda m: m.topic == ADDRESS.centre_status and wire.decode_centre_word(m.payload).listening is word)
+
+
+@pytest.fixture
+def broker(tmp_path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "broker", ["max_queued_messages 0"]) as broker:
+        yield broker
+
+
+@pytest.fixture
+def centre(tmp_path, broker) -> Iterator[Centre]:
+    centre = Centre(tmp_path, broker.port)
+    centre.start()
+    yield centre
+    if centre.process is not None and centre.process.poll() is None:
+        centre.end()
+
+
+@pytest.fixture
+def gate(broker) -> Iterator[Gate]:
+    with Gate(broker.port) as gate:
+        yield gate
+
+
+def test_an_alarm_is_kept_once_and_every_arrival_is_answered(centre, gate):
+    for _ in range(3):
+        gate.send(press(1))
+        assert gate.receipt() == (press(1).id, Stage.RECEIVED, "")
+    listed = centre.json("list")
+    assert (listed["counters"]["events"], listed["counters"]["duplicates"]) == (1, 2)
+    assert [(i["incident"], i["presses"]) for i in listed["incidents"]] == [(press(1).id, 1)]
+
+
+def test_a_self_test_is_answered_and_is_no_incident(centre, gate):
+    gate.send(self_test(1))
+    assert gate.receipt()[0] == self_test(1).id
+    assert centre.json("list")["incidents"] == []
+
+
+def test_a_receipt_means_that_a_power_cut_takes_nothing(centre, gate):
+    """Killed the moment the receipt is out: the event is there after the restart, with its incident."""
+    for counter in range(1, 21):
+        gate.send(press(counter, 1))
+    for _ in range(20):
+        gate.receipt()
+    centre.end(signal.SIGKILL)
+    centre.start()
+    assert [row["event"]["counter"] for row in centre.json("events")] == list(range(1, 21))
+    assert centre.json("list")["incidents"][0]["presses"] == 20
+
+
+def test_what_comes_while_the_centre_is_away_waits_at_the_broker(centre, gate):
+    """Routine events too, and once each; the alarm among them is answered."""
+    centre.end(signal.SIGKILL)
+    gate.listening(False)
+    for counter in range(1, 500):
+        gate.send(event(counter))
+    gate.send(press(500))
+    centre.start()
+    assert gate.receipt()[0] == press(500).id
+    centre.wait_for(lambda listed: listed["counters"]["events"] == 500)
+    counters = [row["event"]["counter"] for row in centre.json("events")]
+    assert sorted(counters) == list(range(1, 501))
+    assert [c for c in counters if c != 500] == list(range(1, 500))
+
+
+def test_the_centre_s_word_tells_the_truth(centre, gate):
+    """Listening; not after an orderly end; listening again; not after a kill."""
+    gate.listening(True)
+    assert centre.end() == 0
+    gate.listening(False)
+    centre.start()
+    gate.listening(True)
+    centre.end(signal.SIGKILL)
+    gate.listening(False)
+
+
+def test_an_officer_s_acts_reach_the_gate_under_the_incident_s_id(centre, gate):
+    gate.send(press(1))
+    gate.send(press(2, 1))
+    assert [gate.receipt()[0] for _ in range(2)] == [press(1).id, press(2).id]
+    for act, stage in (("seen", Stage.SEEN), ("dispatched", Stage.DISPATCHED), ("close", Stage.CLOSED)):
+        done = centre.json(act, press(2).id, "--by", "Li Wei")
+        assert done["incident"] == press(1).id
+        assert gate.receipt() == (press(1).id, stage, "Li Wei")
+    shown = centre.json("show", BOOT)
+    assert [act["stage"] for act in shown["acts"]] == ["seen", "dispatched", "closed"]
+    assert [row["event"]["counter"] for row in shown["events"]] == [1, 2]
+
+
+def test_a_gate_that_was_away_learns_the_close_until_it_has_ended(centre, gate):
+    gate.send(press(1))
+    gate.receipt()
+    centre.json("close", press(1).id, "--by", "Li")
+    closed = (press(1).id, Stage.CLOSED, "Li")
+    assert gate.receipt() == closed
+    centre.end(signal.SIGKILL)
+    centre.start()
+    gate.say(online=True, connection=2)
+    assert gate.receipt() == closed
+    gate.publish(ADDRESS.up("heartbeat"), b'{"backlog": 0}')
+    assert gate.receipt() == closed
+    gate.send(reset(2, 1))
+    assert gate.receipt()[0] == reset(2, 1).id
+    gate.say(online=True, connection=3)
+    gate.no_receipt_before(self_test(3))
+    assert centre.json("list")["incidents"] == []
+
+
+def test_a_press_after_the_close_is_not_closed_by_the_repeat(centre, gate):
+    gate.send(press(1))
+    gate.receipt()
+    centre.json("close", press(1).id, "--by", "Li")
+    gate.receipt()
+    gate.send(press(2, 1))
+    gate.receipt()
+    gate.say(online=True)
+    gate.no_receipt_before(self_test(3))
+    assert centre.json("list")["incidents"][0]["stage"] == "received"
+
+
+def test_a_silent_gate_is_noticed_in_time_and_shown_on_top(tmp_path, broker):
+    centre = Centre(tmp_path, broker.port, silent_after=3)
+    centre.start()
+    other = wire.Address(COUNTY, "a-school", "gate-1")
+    with Gate(broker.port) as gate:
+        gate.say(online=True)
+        began = time.monotonic()
+        while not (gates := centre.json("list")["gates"]) or not any(one["silent"] for one in gates):
+            gate.publish(other.up("heartbeat"), b"{}")
+            assert time.monotonic() - began < PATIENCE_S
+        assert 2 < time.monotonic() - began < 3 + 1  # a second for the command itself
+        assert [(one["address"], one["silent"]) for one in gates] == [(str(ADDRESS), True), (str(other), False)]
+        gate.publish(ADDRESS.up("probe"), b"{}")
+        centre.wait_for(lambda listed: not any(one["silent"] for one in listed["gates"]))
+    centre.end()
+    assert f"SILENT {ADDRESS}" in centre.log()
+
+
+def test_troubles_stand_over_a_kill_until_restored(centre, gate):
+    gate.send(trouble(1, "loop_open"))
+    gate.send(trouble(2, "broker_lost"))
+    centre.wait_for(lambda listed: listed["counters"]["events"] == 2)
+    centre.end(signal.SIGKILL)
+    centre.start()
+    assert sorted(centre.json("list")["gates"][0]["troubles"]) == ["broker_lost", "loop_open"]
+    gate.send(trouble(3, "loop_open", raised=False))
+    centre.wait_for(lambda listed: list(listed["gates"][0]["troubles"]) == ["broker_lost"])
+
+
+def test_bad_messages_are_counted_by_reason_and_hold_nothing_up(centre, gate):
+    alarm = ADDRESS.up("alarm")
+    gate.publish(alarm, b"{")
+    gate.publish(alarm, b"x" * (wire.UP_BYTES_MAX + 1))
+    gate.publish(alarm, wire.encode(event(1)))
+    gate.publish(ADDRESS.up("nonsense"), b"{}")
+    gate.publish(f"gate/{COUNTY}/SCHOOL/gate-1/alarm", wire.encode(press(1)))
+    gate.publish(alarm, wire.encode(press(1, schema=9)))
+    gate.no_receipt_before(press(2))
+    # Alarms overtake, so the rest may be counted a moment later.
+    expected = {"malformed": 1, "oversized": 1, "topic": 3, "schema": 1}
+    listed = centre.wait_for(lambda listed: listed["counters"]["refused"] == expected)
+    assert listed["counters"]["events"] == 1
+
+
+def test_a_retained_event_is_refused(broker, tmp_path):
+    with Gate(broker.port) as gate:
+        gate.publish(ADDRESS.up("alarm"), wire.encode(press(1)), retain=True)
+    centre = Centre(tmp_path, broker.port)
+    centre.start()
+    listed = centre.wait_for(lambda listed: listed["counters"]["refused"] == {"retained": 1})
+    assert listed["counters"]["events"] == 0
+    centre.end()
+
+
+def test_two_brokers_one_memory(tmp_path, broker):
+    """The same alarm by both is kept once and answered by the way it came; a broker that is down does not matter."""
+    with Mosquitto(tmp_path / "second") as second:
+        centre = Centre(tmp_path, free_port(), broker.port, second.port)
+        centre.start()
+        centre.wait_for(lambda listed: [one["connected"] for one in listed["brokers"]] == [False, True, True])
+        with Gate(broker.port) as first_way, Gate(second.port) as second_way:
+            for way in (first_way, second_way):
+                way.send(press(1))
+                assert way.receipt()[0] == press(1).id
+            centre.json("seen", BOOT, "--by", "Li")
+            assert first_way.receipt() == second_way.receipt() == (press(1).id, Stage.SEEN, "Li")
+        assert centre.json("list")["counters"]["events"] == 1
+        centre.end()
+
+
+def test_the_centre_comes_back_after_a_broker_restart(centre, broker):
+    broker.restart()
+    centre.wait_for(lambda listed: listed["brokers"][0]["connected"])
+    with Gate(broker.port) as gate:
+        gate.listening(True)
+        gate.send(press(1))
+        assert gate.receipt()[0] == press(1).id
+
+
+def test_the_socket_is_the_owner_s_alone(centre):
+    assert os.stat(centre.runtime / "control.sock").st_mode & 0o777 == 0o600
+
+
+def test_people_get_tables(centre, gate):
+    gate.send(press(1, body={"note": "[bold]\x1b[31m"}))
+    gate.receipt()
+    for words in (["list"], ["show", BOOT], ["events"], ["watch", "--times", "1"]):
+        done = centre.call(*words)
+        assert done.returncode == 0, done.stderr
+        assert BOOT in done.stdout
+        assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["show", "ffff"], 10, "ffff"),
+        (["seen", "ffff", "--by", "Li"], 10, "ffff"),
+        (["seen", "", "--by", "Li"], 10, "no incident"),
+    ],
+)
+def test_a_refusal_is_one_line_and_its_own_exit_code(centre, words, code, says):
+    done = centre.call(*words)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_going_back_is_refused(centre, gate):
+    gate.send(press(1))
+    gate.receipt()
+    centre.json("dispatched", BOOT, "--by", "Li")
+    done = centre.call("seen", BOOT, "--by", "Wang")
+    assert done.returncode == 10
+    assert "already dispatched by Li" in done.stderr
+
+
+def test_without_a_centre_the_commands_say_where_they_looked(tmp_path):
+    done = subprocess.run(
+        command("list", "--runtime-directory", str(tmp_path)), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 7
+    assert str(tmp_path) in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_second_centre_on_the_same_files_is_turned_away(centre):
+    done = centre.call(*centre.arguments)
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        (["--county", "County 1"], 3),
+        (["--broker", "http://x"], 3),
+        (["--broker", "mqtts://x", "--ca-file", "missing.pem"], 6),
+        (["--database", "/proc/none/centre.db"], 8),
+    ],
+)
+def test_a_start_that_cannot_work_says_why_in_one_line(tmp_path, changed, code):
+    words = {"--county": COUNTY, "--broker": "mqtt://127.0.0.1:1", "--database": str(tmp_path / "c.db")}
+    words |= dict(zip(changed[::2], changed[1::2], strict=True))
+    arguments = [word for pair in words.items() for word in pair]
+    done = subprocess.run(
+        command("run", *arguments, "--runtime-directory", str(tmp_path / "run")),
+        capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert done.stderr.count("\n") == 1
