@@ -6,22 +6,16 @@ the brain alone. An answer of a client that was thrown away is ignored. paho's t
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import logging
-import socket
-import ssl
 import threading
 from collections.abc import Callable
-from enum import Enum
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge import credentials, wire
+from edge import wire
 from edge.errors import CertificateError
 from edge.events import (
     Acked,
@@ -37,76 +31,27 @@ from edge.events import (
     PublishHealth,
     ReceiptCame,
 )
+from edge.mqtt_session import (
+    RECEIVE_MAX_UNSAID,
+    Client,
+    Message,
+    Own,
+    Purpose,
+    Session,
+    answer_quickly,
+    dial,
+    explain,
+    hang_up,
+    loss,
+    new_client,
+    place,
+)
 from edge.ports import Clock, Post
 from edge.settings import BrokerSettings
 
 GOODBYE_S_MAX = 1.0  # each for the last word's acknowledgement and for the end of paho's thread
-INFLIGHT_MAX = 1000  # above anything we hand to paho, so that its own queue stays empty
-RECEIVE_MAX_UNSAID = 65535  # MQTT 5, 3.2.2.3.3: what a broker that names no Receive Maximum takes at once
-WAITING_MAX = 256  # the brain has at most about 20 in flight; more waiting than this means that nothing moves
-DOWN_PACKET_BYTES_MAX = 65536  # MQTT 5 brokers do not send us more; paho would read up to 256 MB into memory
 
 _logger = logging.getLogger("gatepost.mqtt")
-
-
-class _Own(Enum):
-    """What is published beside events."""
-
-    HEALTH = "health"
-    STATUS = "status"
-
-
-_Purpose = EventId | _Own
-
-
-class _LastWord(logging.Handler):
-    """Keeps paho's last complaint: its callbacks do not say why a socket failed."""
-
-    text = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage().removeprefix("failed to receive on socket: ")
-
-
-class _Client(mqtt.Client):
-    """paho's client, which also says when its thread ends, even by a fault of paho's own."""
-
-    when_ended: Callable[[str | None], None] | None = None
-
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
-        fault: str | None = None
-        try:
-            return super().loop_forever(timeout, retry_first_connection)
-        except Exception as error:
-            _logger.critical("paho's thread ended by a fault", exc_info=True)
-            fault = f"paho's thread ended by a fault: {error!r}"
-            return MQTTErrorCode.MQTT_ERR_UNKNOWN
-        finally:
-            ended, self.when_ended = self.when_ended, None
-            # Without its callbacks the client is in no reference cycle and gives its descriptors back at once.
-            self.on_connect = self.on_disconnect = self.on_subscribe = self.on_publish = self.on_message = None
-            if ended is not None:
-                ended(fault)
-
-
-class _Session:
-    """One dial and the connection it may become. Guarded by the link's lock."""
-
-    def __init__(self, connection: int, mqtt5: bool) -> None:
-        self.connection = connection
-        self.mqtt5 = mqtt5
-        self.client: _Client | None = None
-        self.complaint = _LastWord(logging.ERROR)
-        self.accepted = False
-        self.up = False
-        self.answered = threading.Event()
-        self.ended = threading.Event()
-        self.receive_max = RECEIVE_MAX_UNSAID
-        self.unacknowledged = 0
-        self.flight: dict[int, _Purpose] = {}
-        self.early: dict[int, int] = {}  # acknowledged before the publishing thread could note the number
-        self.waiting: list[tuple[int, int, str, bytes, _Purpose]] = []
-        self.order = itertools.count()
 
 
 class PahoLink:
@@ -130,12 +75,13 @@ class PahoLink:
         self._number = number
         self._settings = settings
         self._address = address
+        self._name = f"gatepost-{address.county}-{address.school}-{address.gate}"  # long for 3.1.1, which brokers allow
         self._boot = boot
         self._clock = clock
         self._post = post
         self._run_in_background = run_in_background
         self._lock = threading.Lock()
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._connections = 0
         self._told_down = False
 
@@ -146,7 +92,7 @@ class PahoLink:
         self.disconnect_if_any("dialled again")
         with self._lock:
             self._connections += 1
-            session = self._session = _Session(self._connections, mqtt5)
+            session = self._session = Session(self._connections, mqtt5)
             self._told_down = False
         self._run_in_background(lambda: self._dial(session))
 
@@ -165,13 +111,13 @@ class PahoLink:
         """Send a record. Answer: Acked, or LinkDown before it."""
         event = wire.event_of(command.record, command.stamp, replayed=command.replayed, age_ms=command.age_ms)
         topic = self._address.up(command.record.topic.value)
-        self._send(topic, wire.encode(event), command.record.id, command.record.lane)
+        self._send(Message(topic, wire.encode(event), command.record.id), command.record.lane)
 
     def publish_health(self, command: PublishHealth) -> None:
         """Send heartbeat or probe. Answer: Acked with no id, or LinkDown before it."""
         body = {"schema": wire.SCHEMA, "probe": True} if command.probe else command.health
         topic = self._address.up("probe" if command.probe else "heartbeat")
-        self._send(topic, wire.encode(body), _Own.HEALTH, Lane.TROUBLE)
+        self._send(Message(topic, wire.encode(body), Own.HEALTH), Lane.TROUBLE)
 
     def close(self) -> None:
         """Say goodbye (retained status offline) if connected, and end, within three GOODBYE_S_MAX. Posts nothing."""
@@ -191,52 +137,47 @@ class PahoLink:
                 _logger.warning("no goodbye to broker %s: %s", self._settings.name, error)
             # Not loop_stop(): it waits without end for acknowledgements that a dead broker never sends.
             session.ended.wait(GOODBYE_S_MAX)
-        _hang_up(session)
+        hang_up(session)
 
     # --- sending ------------------------------------------------------------------------------------------------
 
-    def _send(self, topic: str, payload: bytes, purpose: _Purpose, lane: Lane) -> None:
+    def _send(self, message: Message, lane: Lane) -> None:
+        now, reason = False, ""
         with self._lock:
             session = self._session
             if session is not None and session.up:
-                if session.unacknowledged < session.receive_max:
-                    session.unacknowledged += 1
-                    item = (0, 0, topic, payload, purpose)
-                elif len(session.waiting) < WAITING_MAX:
-                    heapq.heappush(session.waiting, (lane.value, next(session.order), topic, payload, purpose))
-                    return
-                else:
-                    item = None
+                try:
+                    now = session.admit(message, lane)
+                except OverflowError as error:
+                    reason = str(error)
+            else:
+                reason = "something was to be sent before the connection stood"
         if session is None:
             self._answer_nobody("not connected")
-        elif not session.up:
-            self._lose(session, "something was to be sent before the connection stood")
-        elif item is None:
-            self._lose(session, f"{WAITING_MAX} messages wait for the broker")
-        else:
-            self._hand(session, item[2], item[3], item[4])
+        elif reason:
+            self._lose(session, reason)
+        elif now:
+            self._hand(session, message)
 
-    def _hand(self, session: _Session, topic: str, payload: bytes, purpose: _Purpose, retain: bool = False) -> None:
+    def _hand(self, session: Session, message: Message) -> None:
         """Give one message to paho. The acknowledgement may come before paho's number for it is known here."""
         assert session.client is not None
         try:
-            message = session.client.publish(topic, payload, qos=1, retain=retain)
+            handed = session.client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         except Exception as error:
             _logger.exception("paho failed to publish to broker %s", self._settings.name)
             self._lose(session, f"paho failed to publish: {error}")
             return
-        if message.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._lose(session, f"paho refused to publish: {mqtt.error_string(message.rc)}")
+        if handed.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._lose(session, f"paho refused to publish: {mqtt.error_string(handed.rc)}")
             return
         with self._lock:
-            reason = session.early.pop(message.mid, None)
-            if reason is None:
-                session.flight[message.mid] = purpose
+            reason = session.note(handed.mid, message.purpose)
         if reason is not None:
-            self._acknowledge(session, purpose, reason)
+            self._acknowledge(session, message.purpose, reason)
 
-    def _acknowledge(self, session: _Session, purpose: _Purpose, reason: int) -> None:
-        if purpose is _Own.STATUS:
+    def _acknowledge(self, session: Session, purpose: Purpose, reason: int) -> None:
+        if purpose is Own.STATUS:
             if reason >= wire.FAILURE:
                 self._refuse("status_refused")
             return
@@ -247,68 +188,33 @@ class PahoLink:
 
     # --- dialling, in the background ----------------------------------------------------------------------------
 
-    def _dial(self, session: _Session) -> None:
+    def _dial(self, session: Session) -> None:
         settings = self._settings
         try:
-            client = session.client = self._build(session)
+            client = session.client = new_client(self._name, settings, session.complaint, mqtt5=session.mqtt5)
+            client.will_set(self._address.up("status"), self._word(session, online=False), qos=1, retain=True)
+            self._bind(session, client)
             if session is self._session:
-                if session.mqtt5:
-                    client.connect(
-                        settings.host,
-                        settings.port,
-                        settings.keepalive_s,
-                        clean_start=True,
-                        properties=_connect_properties(),
-                    )
-                else:
-                    client.connect(settings.host, settings.port, settings.keepalive_s)
-                channel = client.socket()
-                if isinstance(channel, socket.socket):  # an alarm must not wait for the one before (Nagle)
-                    channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                client.loop_start()
+                dial(client, settings, mqtt5=session.mqtt5)
         except CertificateError as error:
             self._lose(session, str(error))
         except OSError as error:
-            self._lose(session, _explain(error, settings))
+            self._lose(session, explain(error, settings))
         except Exception as error:
             _logger.critical("dialling broker %s failed", settings.name, exc_info=True)
             self._lose(session, f"dialling failed: {error!r}")
         if not session.answered.wait(settings.connect_s_max):
-            self._lose(session, f"{_place(settings)} answered nothing within {settings.connect_s_max} s")
+            self._lose(session, f"{place(settings)} answered nothing within {settings.connect_s_max} s")
         if session is not self._session and not session.up:  # given up meanwhile, perhaps before there was a socket
-            _hang_up(session)
+            hang_up(session)
 
-    def _build(self, session: _Session) -> _Client:
-        settings = self._settings
-        address = self._address
-        client = _Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"gatepost-{address.county}-{address.school}-{address.gate}",
-            clean_session=None if session.mqtt5 else True,
-            protocol=MQTTProtocolVersion.MQTTv5 if session.mqtt5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = settings.connect_s_max
-        client.max_inflight_messages = INFLIGHT_MAX
-        complaints = logging.Logger("paho", logging.ERROR)  # of its own: nothing of it reaches the journal
-        complaints.addHandler(session.complaint)
-        client.enable_logger(complaints)
-        client.will_set(address.up("status"), self._word(session, online=False), qos=1, retain=True)
-        context = credentials.tls_context(settings)
-        if context is not None:
-            client.tls_set_context(context)
-        if settings.username is not None:
-            client.username_pw_set(settings.username, credentials.password(settings))
-        self._bind(session, client)
-        return client
-
-    def _word(self, session: _Session, *, online: bool) -> bytes:
+    def _word(self, session: Session, *, online: bool) -> bytes:
         boot = self._boot
         return wire.encode(wire.GateWord(wire.SCHEMA, online, boot.id, boot.counter, session.connection))
 
     # --- paho's thread ------------------------------------------------------------------------------------------
 
-    def _bind(self, session: _Session, client: _Client) -> None:
+    def _bind(self, session: Session, client: Client) -> None:
         """Callbacks that know their session. No exception leaves them: it would end paho's thread unseen."""
 
         def guarded(action: Callable[[], object]) -> None:
@@ -332,20 +238,21 @@ class PahoLink:
         client.on_message = lambda _c, _u, message: guarded(lambda: self._came(message))
         client.when_ended = ended
 
-    def _connected(self, session: _Session, code: ReasonCode, answer: Properties | None) -> None:
+    def _connected(self, session: Session, code: ReasonCode, answer: Properties | None) -> None:
         if code.is_failure:
             old = session.mqtt5 and code.getName() == "Unsupported protocol version"
             hint = "; check username, password_file and certificate_file" if code.value in (0x86, 0x87, 0x8C) else ""
-            self._lose(session, f"{_place(self._settings)} refuses us: {code.getName()}{hint}", old_protocol=old)
+            self._lose(session, f"{place(self._settings)} refuses us: {code.getName()}{hint}", old_protocol=old)
             return
         assert session.client is not None
         session.accepted = True
         session.receive_max = getattr(answer, "ReceiveMaximum", RECEIVE_MAX_UNSAID)
         session.client.subscribe([(self._address.down, 1), (self._address.centre_status, 1)])
         session.unacknowledged += 1
-        self._hand(session, self._address.up("status"), self._word(session, online=True), _Own.STATUS, retain=True)
+        word = self._word(session, online=True)
+        self._hand(session, Message(self._address.up("status"), word, Own.STATUS, retain=True))
 
-    def _subscribed(self, session: _Session, codes: list[ReasonCode]) -> None:
+    def _subscribed(self, session: Session, codes: list[ReasonCode]) -> None:
         if any(code.is_failure for code in codes):
             self._refuse("subscribe_refused")  # no receipt will come, but alarms can still be sent
         with self._lock:
@@ -354,21 +261,14 @@ class PahoLink:
                 self._post(LinkUp(self._number, session.mqtt5, self._clock.now_ms()))
         session.answered.set()
 
-    def _published(self, session: _Session, mid: int, reason: int) -> None:
-        _answer_quickly(session)
-        following: tuple[int, int, str, bytes, _Purpose] | None = None
+    def _published(self, session: Session, mid: int, reason: int) -> None:
+        answer_quickly(session)
         with self._lock:
-            purpose = session.flight.pop(mid, None)
-            if purpose is None:
-                session.early[mid] = reason
-            session.unacknowledged -= 1
-            if session.waiting and session.unacknowledged < session.receive_max:
-                following = heapq.heappop(session.waiting)
-                session.unacknowledged += 1
+            purpose, following = session.acknowledged(mid, reason)
         if purpose is not None:
             self._acknowledge(session, purpose, reason)
         if following is not None:
-            self._hand(session, following[2], following[3], following[4])
+            self._hand(session, following)
 
     def _came(self, message: mqtt.MQTTMessage) -> None:
         try:
@@ -390,16 +290,19 @@ class PahoLink:
         id, stage, receipt = wire.decode_receipt(payload)
         return ReceiptCame(id, stage, receipt.by, receipt.centre_wall_ms, self._clock.now_ms())
 
-    def _disconnected(self, session: _Session, code: ReasonCode, by_broker: bool) -> None:
+    def _disconnected(self, session: Session, code: ReasonCode, by_broker: bool) -> None:
         # An old broker hangs up on a version it does not know, or answers in a form that MQTT 5 does not have.
-        # One that hangs up over TLS means something else: a client certificate that it does not accept.
-        sudden = code.getName() in ("Unspecified error", "Protocol error") and "SSL" not in session.complaint.text
-        old = session.mqtt5 and not session.accepted and sudden and not by_broker
-        self._lose(session, _loss(code, by_broker, session), old_protocol=old)
+        # One that breaks off over TLS means something else: TLS 1.3 tells of a refused certificate only now.
+        reason = loss(code, by_broker, session)
+        torn = self._settings.tls and session.complaint.text != ""
+        if torn and not session.accepted:
+            reason += "; the broker may want a certificate_file, or another one"
+        sudden = code.getName() in ("Unspecified error", "Protocol error") and not by_broker and not torn
+        self._lose(session, reason, old_protocol=session.mqtt5 and not session.accepted and sudden)
 
     # --- answers ------------------------------------------------------------------------------------------------
 
-    def _lose(self, session: _Session, reason: str, *, old_protocol: bool = False) -> bool:
+    def _lose(self, session: Session, reason: str, *, old_protocol: bool = False) -> bool:
         """End a session, once, whoever notices first. False if somebody did before."""
         with self._lock:
             if session is not self._session:
@@ -408,7 +311,7 @@ class PahoLink:
             self._told_down = True
             self._post(LinkDown(self._number, reason, old_protocol, self._clock.now_ms()))
         session.answered.set()
-        self._run_in_background(lambda: _hang_up(session))
+        self._run_in_background(lambda: hang_up(session))
         return True
 
     def _answer_nobody(self, reason: str) -> None:
@@ -420,63 +323,3 @@ class PahoLink:
 
     def _refuse(self, reason: str) -> None:
         self._post(MessageRefused(reason, self._clock.now_ms()))
-
-
-def _hang_up(session: _Session) -> None:
-    """End the connection without a word, so that the broker publishes the last will; paho's thread then ends."""
-    channel = None if session.client is None else session.client.socket()
-    if isinstance(channel, socket.socket):
-        try:
-            # Not the SSL socket's own: it drops its cipher first, and paho's thread could then send in the clear.
-            socket.socket.shutdown(channel, socket.SHUT_RDWR)
-        except OSError as error:
-            _logger.debug("was closed already: %s", error)
-
-
-def _answer_quickly(session: _Session) -> None:
-    """Have the kernel confirm at once what the broker sent, where it can (Linux; it forgets the wish, so each time).
-
-    A broker that leaves Nagle's algorithm on (mosquitto does) holds its next packet back until then. The kernel
-    would take 40 ms, and the next packet may be the centre's receipt.
-    """
-    option = getattr(socket, "TCP_QUICKACK", None)
-    channel = None if session.client is None else session.client.socket()
-    if option is not None and isinstance(channel, socket.socket):
-        channel.setsockopt(socket.IPPROTO_TCP, option, 1)
-
-
-def _connect_properties() -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it so
-    properties.MaximumPacketSize = DOWN_PACKET_BYTES_MAX
-    return properties
-
-
-def _place(settings: BrokerSettings) -> str:
-    return f"broker {settings.name} ({settings.host}:{settings.port})"
-
-
-def _loss(code: ReasonCode, by_broker: bool, session: _Session) -> str:
-    """Why a connection ended, from the little that paho says."""
-    name = code.getName()
-    if by_broker:
-        return f"the broker ended the connection: {name}"
-    if session.complaint.text:
-        return f"the connection broke: {session.complaint.text}"
-    return "the broker closed the connection" if name == "Unspecified error" else f"the connection ended: {name}"
-
-
-def _explain(error: OSError, settings: BrokerSettings) -> str:
-    """Why a dial failed and what to do, in one line."""
-    place = _place(settings)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        todo = "check ca_file, host and this machine's clock"
-        return f"{place} shows a certificate that is refused: {error.verify_message}; {todo}"
-    if isinstance(error, ssl.SSLError):
-        return f"{place} does not speak TLS with us: {error.reason or error}; check port and tls"
-    if isinstance(error, socket.gaierror):
-        return f"{place}: host name not found ({error.strerror}); check host and the name servers"
-    if isinstance(error, ConnectionRefusedError):
-        return f"{place}: nothing listens there; check host, port and that the broker runs"
-    if isinstance(error, TimeoutError):
-        return f"{place} did not answer within {settings.connect_s_max} s; check network and firewall"
-    return f"{place} cannot be reached: {error.strerror or error}"

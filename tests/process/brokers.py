@@ -251,7 +251,7 @@ class SilentBroker:
                         self._take(channel, body, mqtt5)
                     elif kind >> 4 == 12:
                         channel.sendall(b"\xd0\0")
-            except OSError:
+            except (OSError, IndexError, struct.error):  # hung up, or not MQTT at all
                 return
 
     def _proper_connack(self, mqtt5: bool) -> bytes:
@@ -273,7 +273,10 @@ class SilentBroker:
 
     def _pay(self) -> None:
         for channel, mid, _ in self._owed:
-            channel.sendall(b"\x40\x02" + struct.pack("!H", mid))
+            try:
+                channel.sendall(b"\x40\x02" + struct.pack("!H", mid))
+            except OSError:
+                continue  # its client hung up meanwhile
         self._owed.clear()
 
 

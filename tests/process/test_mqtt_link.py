@@ -15,7 +15,6 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge import wire
-from edge.drivers.mqtt import _Client
 from edge.events import (
     Acked,
     CentreStatus,
@@ -27,6 +26,7 @@ from edge.events import (
     ReceiptCame,
     Stage,
 )
+from edge.mqtt_session import Client
 from tests.process.brokers import Inbox, Listener, Mosquitto, SilentBroker, free_port
 from tests.process.links import ADDRESS, BOOT, LinkUnderTest, press, probe, receipt
 
@@ -127,7 +127,7 @@ def test_the_end_of_pahos_thread_is_told_even_if_paho_does_not_tell_it() -> None
 def test_a_fault_that_ends_pahos_loop_is_told() -> None:
     with SilentBroker() as broker:
         told: list[str | None] = []
-        client = _Client(CallbackAPIVersion.VERSION2)
+        client = Client(CallbackAPIVersion.VERSION2)
         client.when_ended = told.append
         client.connect("127.0.0.1", broker.port)
         client.loop_forever(timeout=-1.0)  # raises inside paho
