@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import credentials
-from edge.events import EventId, Lane
+from edge.events import EventId, Fact, Lane
 from edge.settings import BrokerSettings
 
 RECEIVE_MAX_UNSAID = 65535  # MQTT 5, 3.2.2.3.3: what a broker that names no Receive Maximum takes at once
@@ -131,6 +131,7 @@ class Session:
         self.ended = threading.Event()
         self.receive_max = RECEIVE_MAX_UNSAID
         self.unacknowledged = 0
+        self.early_news: list[Fact] = []  # a broker may send what it retained before it grants the subscription
         self._flight: dict[int, Purpose] = {}
         self._early: dict[int, int] = {}  # acknowledged before the publishing thread could note the number
         self._waiting: list[tuple[int, int, Message]] = []

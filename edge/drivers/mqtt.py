@@ -51,6 +51,8 @@ from edge.settings import BrokerSettings
 
 GOODBYE_S_MAX = 1.0  # each for the last word's acknowledgement and for the end of paho's thread
 
+EARLY_NEWS_MAX = 16  # before the subscription is granted only retained messages can come: one is meant to
+
 _logger = logging.getLogger("gatepost.mqtt")
 
 
@@ -235,7 +237,7 @@ class PahoLink:
             lambda: self._disconnected(session, code, flags.is_disconnect_packet_from_server)
         )
         client.on_publish = lambda _c, _u, mid, code, _p: guarded(lambda: self._published(session, mid, code.value))
-        client.on_message = lambda _c, _u, message: guarded(lambda: self._came(message))
+        client.on_message = lambda _c, _u, message: guarded(lambda: self._came(session, message))
         client.when_ended = ended
 
     def _connected(self, session: Session, code: ReasonCode, answer: Properties | None) -> None:
@@ -259,6 +261,8 @@ class PahoLink:
             if session is self._session and not session.up:
                 session.up = True
                 self._post(LinkUp(self._number, session.mqtt5, self._clock.now_ms()))
+                for fact in session.early_news:
+                    self._post(fact)
         session.answered.set()
 
     def _published(self, session: Session, mid: int, reason: int) -> None:
@@ -270,13 +274,21 @@ class PahoLink:
         if following is not None:
             self._hand(session, following)
 
-    def _came(self, message: mqtt.MQTTMessage) -> None:
+    def _came(self, session: Session, message: mqtt.MQTTMessage) -> None:
         try:
-            self._post(self._read(message))
+            fact = self._read(message)
         except UnicodeDecodeError:
             self._refuse("topic")  # paho decodes a topic only when it is asked for
         except wire.WireError as error:
             self._refuse(error.reason)
+        else:
+            with self._lock:
+                if session.up:
+                    self._post(fact)
+                elif len(session.early_news) < EARLY_NEWS_MAX:
+                    session.early_news.append(fact)
+                else:
+                    self._refuse("early")
 
     def _read(self, message: mqtt.MQTTMessage) -> Fact:
         """What a message from below means. Raises WireError, or UnicodeDecodeError for its topic."""

@@ -186,6 +186,8 @@ class SilentBroker:
         self._owed: list[tuple[socket.socket, int, bool]] = []
         self._acknowledging = False
         self.topics: list[str] = []
+        self.greeting = b""  # sent before each SUBACK
+        self._taken: list[int] = []
         self.owed_most = 0
         self.connections = 0
         self._thread = threading.Thread(target=self._accept, name="silent-broker", daemon=True)
@@ -214,6 +216,12 @@ class SilentBroker:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.topics) >= count, PATIENCE_S), self.topics
             return list(self.topics)
+
+    def publish_to_newest(self, topic: str, payload: bytes, mid: int) -> None:
+        """Publish on the newest connection (MQTT 3.1.1, QoS 1) and wait until the client has dealt with it."""
+        self.send(publish_packet(topic, payload, mid))
+        with self._changed:
+            assert self._changed.wait_for(lambda: mid in self._taken, PATIENCE_S), "the client did not acknowledge"
 
     def send(self, packet: bytes) -> None:
         """Send raw bytes on the newest connection."""
@@ -246,9 +254,13 @@ class SilentBroker:
                     elif kind >> 4 == 8:
                         codes = bytes([self._suback] * 2)
                         tail = body[:2] + (b"\0" if mqtt5 else b"") + codes
-                        channel.sendall(bytes([0x90, len(tail)]) + tail)
+                        channel.sendall(self.greeting + bytes([0x90, len(tail)]) + tail)
                     elif kind >> 4 == 3:
                         self._take(channel, body, mqtt5)
+                    elif kind >> 4 == 4:
+                        with self._changed:
+                            self._taken.append(struct.unpack("!H", body[:2])[0])
+                            self._changed.notify_all()
                     elif kind >> 4 == 12:
                         channel.sendall(b"\xd0\0")
             except (OSError, IndexError, struct.error):  # hung up, or not MQTT at all
@@ -278,6 +290,13 @@ class SilentBroker:
             except OSError:
                 continue  # its client hung up meanwhile
         self._owed.clear()
+
+
+def publish_packet(topic: str, payload: bytes, mid: int) -> bytes:
+    """A PUBLISH of MQTT 3.1.1 with QoS 1, byte for byte."""
+    body = struct.pack("!H", len(topic)) + topic.encode() + struct.pack("!H", mid) + payload
+    assert len(body) < 16384
+    return bytes([0x32, len(body) & 0x7F | 0x80, len(body) >> 7]) + body
 
 
 def _shut(channel: socket.socket) -> None:

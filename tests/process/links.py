@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +101,12 @@ class LinkUnderTest:
     def settle(self) -> None:
         """Wait until the background has nothing left to do."""
         self._worker.submit(lambda: None).result(30)
+
+    def hold(self) -> Callable[[], None]:
+        """Let nothing happen in the background until the returned function is called."""
+        gate = threading.Event()
+        self._worker.submit(gate.wait)
+        return gate.set
 
     def _run(self, job: Callable[[], None]) -> None:
         self._worker.submit(job)

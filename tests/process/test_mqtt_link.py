@@ -26,8 +26,8 @@ from edge.events import (
     ReceiptCame,
     Stage,
 )
-from edge.mqtt_session import Client
-from tests.process.brokers import Inbox, Listener, Mosquitto, SilentBroker, free_port
+from edge.mqtt_session import WAITING_MAX, Client, Message, Session
+from tests.process.brokers import Inbox, Listener, Mosquitto, SilentBroker, free_port, publish_packet
 from tests.process.links import ADDRESS, BOOT, LinkUnderTest, press, probe, receipt
 
 STATUS = ADDRESS.up("status")
@@ -189,6 +189,25 @@ def test_every_one_of_500_publishes_is_acknowledged_under_its_own_id(link: LinkU
     assert sorted(fact.id.counter for fact in link.inbox.all_of(Acked) if fact.id) == list(range(1, 501))
 
 
+def test_an_acknowledgement_before_paho_has_told_the_number_is_not_lost() -> None:
+    """paho's thread may be faster than the thread that publishes."""
+    session = Session(1, mqtt5=True)
+    id = EventId(BOOT.id, 1)
+    assert session.admit(Message("t", b"", id), Lane.ALARM)
+    assert session.acknowledged(mid=4, reason=0x10) == (None, None)
+    assert session.note(mid=4, purpose=id) == 0x10
+    assert session.note(mid=5, purpose=id) is None
+    assert session.acknowledged(mid=5, reason=0) == (id, None)
+
+
+def test_a_broker_that_lets_too_many_wait_is_lost() -> None:
+    with SilentBroker(receive_max=1) as broker, LinkUnderTest(broker.port) as link:
+        link.up()
+        for counter in range(1, WAITING_MAX + 2):
+            link.link.publish(press(counter))
+        assert "wait for the broker" in link.inbox.wait_for(LinkDown)[0].reason
+
+
 def test_probe_and_heartbeat_are_acknowledged_without_an_id(link: LinkUnderTest) -> None:
     link.up()
     with Listener(link.settings.port, ADDRESS.up("probe")) as listener:
@@ -338,6 +357,24 @@ def test_a_reason_that_the_broker_gives_is_passed_on() -> None:
         assert "Session taken over" in link.inbox.wait_for(LinkDown)[0].reason
 
 
+def test_what_a_thrown_away_connection_still_hears_is_ignored() -> None:
+    """Its socket may live a moment longer; the brain has counted its events as unsent."""
+    with SilentBroker() as broker, LinkUnderTest(broker.port) as link:
+        link.up(mqtt5=False)
+        link.link.publish(press(1))
+        broker.wait_for_publishes(2)
+        link.settle()
+        let_go = link.hold()
+        link.link.disconnect("thrown away")
+        broker.acknowledge()
+        broker.publish_to_newest(ADDRESS.receipts, receipt(1), 7)
+        let_go()
+        link.settle()
+        assert link.inbox.all_of(Acked) == []
+        assert link.inbox.all_of(ReceiptCame) == []
+        assert len(link.inbox.all_of(LinkDown)) == 1
+
+
 def test_reconnecting_leaves_no_descriptors_behind(link: LinkUnderTest) -> None:
     """Also without the garbage collector: an idle gate may not run it for hours."""
     link.up()
@@ -412,6 +449,16 @@ def test_the_centres_retained_status_is_told(link: LinkUnderTest) -> None:
         assert link.inbox.wait_for(CentreStatus)[0].listening
         centre.publish(ADDRESS.centre_status, wire.encode(wire.CentreWord(wire.SCHEMA, False, None)), retain=True)
     assert not link.inbox.wait_for(CentreStatus, 2)[1].listening
+
+
+def test_what_the_broker_says_before_it_grants_the_subscription_is_told_after_up() -> None:
+    """MQTT lets it send what it retained first; a brain that is not connected would make nothing of it."""
+    with SilentBroker() as broker, LinkUnderTest(broker.port) as link:
+        word = wire.encode(wire.CentreWord(wire.SCHEMA, True, None))
+        broker.greeting = publish_packet(ADDRESS.centre_status, word, 9)
+        link.up(mqtt5=False)
+        link.inbox.wait_for(CentreStatus)
+        assert [type(fact) for fact in link.inbox.facts] == [LinkUp, CentreStatus]
 
 
 def test_an_exception_in_a_callback_is_counted_and_the_thread_lives_on(broker: Mosquitto) -> None:
