@@ -77,7 +77,15 @@ class OutboxFull(Exception):
 
 
 class OutboxDamaged(Exception):
-    """The file is not a database any more, or is gone: it must be moved aside and begun anew."""
+    """The file was not a database any more, or gone. It is closed and moved aside: open again to begin anew.
+
+    ``rescued`` are the owed records, and ``latch`` the latch, that could still be read.
+    """
+
+    def __init__(self, detail: str, rescued: Sequence[Record] = (), latch: Latch | None = None) -> None:
+        super().__init__(detail)
+        self.rescued = rescued
+        self.latch = latch
 
 
 class Outbox(Protocol):
@@ -89,11 +97,18 @@ class Outbox(Protocol):
     durable: bool
     """True when what ``append`` returned from survives a power cut."""
 
-    def append(self, records: Sequence[Record], latch: Latch | None) -> Sequence[int]:
+    def append(
+        self, records: Sequence[Record], latch: Latch | None, numbers: Sequence[int] | None = None
+    ) -> Sequence[int]:
         """Keep records (and the latch, unless None) in one transaction, all owed; return their numbers.
 
         A record whose id is already kept is not kept twice: its old number is returned and it is owed as it was.
+        ``numbers``: rows that move here keep these; rising, and all above ``last_seq``. No records and no latch
+        still make one committed write: the proof that the card takes writes.
         """
+
+    def last_seq(self) -> int:
+        """The highest number ever given, 0 at first."""
 
     def keep_latch(self, latch: Latch) -> None:
         """Keep the latch alone."""
@@ -103,6 +118,12 @@ class Outbox(Protocol):
 
     def load(self, lane: Lane, after_seq: int, limit: int) -> Sequence[Row]:
         """Owed rows of a lane with a number above ``after_seq``, oldest first, at most ``limit``."""
+
+    def history(self, after_seq: int, limit: int) -> Sequence[Row]:
+        """Rows of all lanes, owed or not, with a number above ``after_seq``, oldest first, at most ``limit``."""
+
+    def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
+        """The lanes of those of these events that are kept and still owed, in no order."""
 
     def mark_done(self, ids: Sequence[EventId]) -> None:
         """These are owed no more; they stay in the log. Unknown ids are passed over."""
@@ -114,7 +135,11 @@ class Outbox(Protocol):
         """How many owed routine events the limit has cost since last asked."""
 
     def backfill(self, fix: ClockFix) -> int:
-        """Date events without a trustworthy wall time, a bounded number per call; return how many were dated."""
+        """Date events without a trustworthy wall time, a bounded number per call.
+
+        Return how many were settled (dated, or found impossible to date); 0 when none is left. Events of the fix's
+        own kernel boot are counted back from it; older boots get the middle of the time in which they must lie.
+        """
 
     def note_alive(self, wall: WallStamp) -> None:
         """Keep a sign of life."""

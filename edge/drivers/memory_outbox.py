@@ -1,0 +1,158 @@
+"""The outbox without a card: used for real while the card is full, read-only or gone.
+
+Nothing here survives the process, and it says so (``durable`` is false). It holds to the same rules as the card's:
+alarms are never evicted, the rest has a limit, delivered events go first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from msgspec.structs import replace
+
+from edge.events import Backlog, ClockFix, ClockQuality, EventId, Lane, Latch, Record, Row, WallStamp
+
+ROUTINE_EVENTS_MAX = 10_000
+"""About 20 MB of routine events, and an hour of them at three a second."""
+
+BACKFILL_ROWS = 250
+"""Rows that one call dates."""
+
+DRIFT_PARTS = 10_000
+"""A free-running clock is off by at most one part in 10,000 (100 ppm)."""
+
+
+class MemoryOutbox:
+    """Port ``Outbox``. The store's thread uses it. Never raises OutboxFull or OutboxDamaged.
+
+    ``first_seq`` continues the card's numbering. Every event is of this life, hence of one kernel boot: ``backfill``
+    has no older boots to date.
+    """
+
+    durable = False
+
+    def __init__(self, first_seq: int = 1, routine_events_max: int = ROUTINE_EVENTS_MAX) -> None:
+        self._next_seq = first_seq
+        self._routine_events_max = routine_events_max
+        self._rows: dict[int, Row] = {}
+        self._numbers: dict[EventId, int] = {}
+        self._owed: dict[Lane, dict[int, None]] = {lane: {} for lane in Lane}
+        self._delivered: dict[int, None] = {}  # all but alarms: those may be evicted
+        self._undated: dict[int, None] = {}
+        self._latch: Latch | None = None
+        self._alive: WallStamp | None = None
+        self._last_id: EventId | None = None
+        self._dropped = 0
+
+    def append(
+        self, records: Sequence[Record], latch: Latch | None, numbers: Sequence[int] | None = None
+    ) -> Sequence[int]:
+        """See ``Outbox.append``."""
+        if numbers and numbers[0] < self._next_seq:
+            raise ValueError(f"number {numbers[0]} has been given before")
+        given = []
+        for place, record in enumerate(records):
+            if record.id not in self._numbers:
+                self._add(record, self._next_seq if numbers is None else numbers[place])
+            given.append(self._numbers[record.id])
+        if latch is not None:
+            self._latch = latch
+        self._trim()
+        return given
+
+    def last_seq(self) -> int:
+        """See ``Outbox.last_seq``."""
+        return self._next_seq - 1
+
+    def keep_latch(self, latch: Latch) -> None:
+        """See ``Outbox.keep_latch``."""
+        self._latch = latch
+
+    def latch(self) -> Latch | None:
+        """See ``Outbox.latch``."""
+        return self._latch
+
+    def load(self, lane: Lane, after_seq: int, limit: int) -> Sequence[Row]:
+        """See ``Outbox.load``."""
+        return [self._rows[seq] for seq in islice((seq for seq in self._owed[lane] if seq > after_seq), limit)]
+
+    def history(self, after_seq: int, limit: int) -> Sequence[Row]:
+        """See ``Outbox.history``."""
+        return list(islice((row for seq, row in self._rows.items() if seq > after_seq), limit))
+
+    def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
+        """See ``Outbox.owed_lanes``."""
+        found = (self._numbers.get(id) for id in ids)
+        lanes = ((seq, self._rows[seq].record.lane) for seq in found if seq is not None)
+        return [lane for seq, lane in lanes if seq in self._owed[lane]]
+
+    def mark_done(self, ids: Sequence[EventId]) -> None:
+        """See ``Outbox.mark_done``."""
+        for id in ids:
+            seq = self._numbers.get(id)
+            if seq is None:
+                continue
+            lane = self._rows[seq].record.lane
+            if seq in self._owed[lane]:
+                del self._owed[lane][seq]
+                if lane is not Lane.ALARM:
+                    self._delivered[seq] = None
+
+    def backlog(self) -> Backlog:
+        """See ``Outbox.backlog``."""
+        alarm, trouble, routine = (len(self._owed[lane]) for lane in Lane)
+        return Backlog(alarm, trouble, routine, self._last_id)
+
+    def take_dropped(self) -> int:
+        """See ``Outbox.take_dropped``."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
+
+    def backfill(self, fix: ClockFix) -> int:
+        """See ``Outbox.backfill``."""
+        mine = [
+            seq
+            for seq in self._undated
+            if (record := self._rows[seq].record).kernel_boot == fix.kernel_boot and record.at_ms <= fix.at_ms
+        ][:BACKFILL_ROWS]
+        for seq in mine:
+            row = self._rows[seq]
+            ago_ms = fix.at_ms - row.record.at_ms
+            bound_ms = fix.bound_ms + -(-ago_ms // DRIFT_PARTS)
+            stamp = WallStamp(fix.wall_ms - ago_ms, ClockQuality.BACKFILLED, bound_ms)
+            self._rows[seq] = replace(row, backfilled=stamp)
+            del self._undated[seq]
+        return len(mine)
+
+    def note_alive(self, wall: WallStamp) -> None:
+        """See ``Outbox.note_alive``."""
+        self._alive = wall
+
+    def last_alive_wall_ms(self) -> int | None:
+        """See ``Outbox.last_alive_wall_ms``."""
+        return None if self._alive is None else self._alive.wall_ms
+
+    def close(self) -> None:
+        """See ``Outbox.close``. Nothing to let go."""
+
+    def _add(self, record: Record, seq: int) -> None:
+        self._next_seq = seq + 1
+        self._rows[seq] = Row(seq, record, None)
+        self._numbers[record.id] = seq
+        self._owed[record.lane][seq] = None
+        if record.wall.quality is ClockQuality.UNSYNCED:
+            self._undated[seq] = None
+        self._last_id = record.id
+
+    def _trim(self) -> None:
+        """Hold the limit: delivered rows go first, then owed routine, then owed trouble."""
+        routine, trouble = self._owed[Lane.ROUTINE], self._owed[Lane.TROUBLE]
+        while len(self._delivered) + len(routine) + len(trouble) > self._routine_events_max:
+            lane = self._delivered or routine or trouble
+            seq = next(iter(lane))
+            del lane[seq]
+            self._undated.pop(seq, None)
+            del self._numbers[self._rows.pop(seq).record.id]
+            if lane is not self._delivered:
+                self._dropped += 1

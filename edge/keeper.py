@@ -1,0 +1,193 @@
+"""Carries out what the brain asks of the store, and works on in memory when the card will not.
+
+The store's own thread calls everything here, one batch at a time: what came while the last batch was synced shares
+the next one's transaction. Rules that the uplink leans on: all records of a batch are committed first and told at
+once (a press waits for nobody's backlog); a ``Load`` answers with everything that was told stored before it; a row
+keeps its number for life, in memory and back on the card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from edge.events import (
+    Alive,
+    Backfill,
+    ClockFix,
+    EventId,
+    KeepLatch,
+    Lane,
+    Latch,
+    Load,
+    Loaded,
+    MarkDone,
+    NoteAlive,
+    Record,
+    Store,
+    StoreCommand,
+    Stored,
+    StoreTrouble,
+    Trouble,
+    WallStamp,
+)
+from edge.fallback import Fallback, Step
+from edge.ports import Clock, Outbox, Post
+
+DUTY = "store"
+DROPPED_REPORT_MS = 60_000
+"""Evicted events are told at most this often, and restored after as long without: else each would cost another."""
+
+
+class Keeper:
+    """The store thread's work. Every method is called on that thread only, and none raises."""
+
+    def __init__(
+        self,
+        open_sqlite: Callable[[], Outbox],
+        memory: Callable[[int], Outbox],
+        clock: Clock,
+        post: Post,
+        retry_ms: int = 5_000,
+    ) -> None:
+        """Remember the hands; touch nothing. ``memory`` takes the first number to give; ``retry_ms`` > 0."""
+        self._outbox = Fallback(open_sqlite, memory, clock, post, retry_ms)
+        self._clock = clock
+        self._post = post
+        self._fix: ClockFix | None = None
+        self._last_fix: ClockFix | None = None
+        self._dropped = 0
+        self._dropped_at_ms: int | None = None
+        self._told_dropped_at_ms: int | None = None
+
+    @property
+    def in_memory(self) -> bool:
+        """True while the card does not take writes."""
+        return self._outbox.in_memory
+
+    @property
+    def unexpected(self) -> int:
+        """Mistakes of ours that were survived."""
+        return self._outbox.unexpected
+
+    def open(self) -> None:
+        """Open the card and tell what is there; or begin in memory."""
+        self._outbox.attempt(self._outbox.open)
+        self._alive()
+
+    def run(self, batch: Sequence[StoreCommand]) -> None:
+        """Carry out a batch. Keep it to a few hundred commands: a press that comes meanwhile waits for its end."""
+        steps: list[Step] = []
+        self._outbox.attempt(lambda: steps.extend(self._plan(batch)))
+        for step in steps:
+            self._outbox.attempt(step)
+        self._after_work()
+
+    def idle(self) -> bool:
+        """No job came for a while: try the card, date some events. True: more is waiting, call again at once."""
+        self._after_work()
+        return self._fix is not None
+
+    def close(self) -> None:
+        """Let the card go."""
+        self._outbox.close()
+
+    # --- a batch --------------------------------------------------------------------------------------------------
+
+    def _plan(self, batch: Sequence[StoreCommand]) -> Sequence[Step]:
+        """Alarms and latch in one transaction, the other records in the next, then all that is done, then the rest."""
+        records: list[Record] = []
+        latch: Latch | None = None
+        done: list[EventId] = []
+        alive: WallStamp | None = None
+        loads: list[Load] = []
+        for command in batch:
+            match command:
+                case Store():
+                    records.append(command.record)
+                    latch = command.latch or latch
+                case KeepLatch():
+                    latch = command.latch
+                case MarkDone():
+                    done.append(command.id)
+                case Load():
+                    loads.append(command)
+                case NoteAlive():
+                    alive = command.wall
+                case Backfill():
+                    self._fix = self._last_fix = command.fix
+        return self._steps(records, latch, done, alive, loads)
+
+    def _steps(
+        self,
+        records: Sequence[Record],
+        latch: Latch | None,
+        done: Sequence[EventId],
+        alive: WallStamp | None,
+        loads: Sequence[Load],
+    ) -> Sequence[Step]:
+        steps: list[Step] = []
+        alarms = [record for record in records if record.lane is Lane.ALARM]
+        others = [record for record in records if record.lane is not Lane.ALARM]
+        if alarms:
+            steps.append(partial(self._store, alarms, latch))
+        if others:
+            steps.append(partial(self._store, others, None if alarms else latch))
+        if latch is not None and not records:
+            steps.append(partial(self._keep_latch, latch))
+        if done:
+            steps.append(partial(self._outbox.mark_done, done))
+        steps.extend(partial(self._load, load, self._outbox.renumberings) for load in loads)
+        if alive is not None:
+            steps.append(partial(self._note_alive, alive))
+        return steps
+
+    def _keep_latch(self, latch: Latch) -> None:
+        self._outbox.writer.keep_latch(latch)
+
+    def _note_alive(self, wall: WallStamp) -> None:
+        self._outbox.writer.note_alive(wall)
+
+    def _store(self, records: Sequence[Record], latch: Latch | None) -> None:
+        writer = self._outbox.writer
+        numbers = writer.append(records, latch)
+        self._outbox.given(numbers)
+        rows = tuple((record.id, number) for record, number in zip(records, numbers, strict=True))
+        self._post(Stored(rows, writer.durable, self._outbox.backlog(), self._clock.now_ms()))
+
+    def _load(self, load: Load, renumberings: int) -> None:
+        if renumberings != self._outbox.renumberings:
+            return  # its cursor means nothing now, and the brain has been told to begin again
+        rows = self._outbox.load(load)
+        self._post(Loaded(load.lane, tuple(rows), len(rows) < load.limit, self._clock.now_ms()))
+
+    # --- between batches --------------------------------------------------------------------------------------
+
+    def _after_work(self) -> None:
+        if self._outbox.return_if_due():
+            self._fix = self._last_fix  # the card has not heard of it, nor have the rows that came back
+        if self._fix is not None:
+            self._outbox.attempt(self._backfill)
+        self._outbox.attempt(self._tell_dropped)
+        self._alive()
+
+    def _backfill(self) -> None:
+        if self._fix is not None and self._outbox.writer.backfill(self._fix) == 0:
+            self._fix = None
+
+    def _tell_dropped(self) -> None:
+        dropped, now_ms = self._outbox.take_dropped(), self._clock.now_ms()
+        if dropped:
+            self._dropped += dropped
+            self._dropped_at_ms = now_ms
+        told_ms = self._told_dropped_at_ms
+        if self._dropped and (told_ms is None or now_ms - told_ms >= DROPPED_REPORT_MS):
+            detail = f"{self._dropped} events were dropped at the store's limit"
+            self._post(StoreTrouble(Trouble.EVENTS_DROPPED, True, detail, now_ms))
+            self._dropped, self._told_dropped_at_ms = 0, now_ms
+        elif self._dropped_at_ms is not None and now_ms - self._dropped_at_ms >= DROPPED_REPORT_MS:
+            self._post(StoreTrouble(Trouble.EVENTS_DROPPED, False, "none dropped for a minute", now_ms))
+            self._dropped_at_ms = self._told_dropped_at_ms = None
+
+    def _alive(self) -> None:
+        self._post(Alive(DUTY, self._clock.now_ms()))

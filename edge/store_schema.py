@@ -1,0 +1,237 @@
+"""How records lie in the tables of the store: migrations, statements, and a row read back. Pure text and values.
+
+The columns repeat what reports and back-dating ask for; ``record`` (JSON) is the truth. Should that text ever be
+unreadable, the columns are enough to send the event all the same (``read_row``).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, TypeVar
+
+import msgspec
+
+from edge.events import (
+    ClockQuality,
+    Code,
+    EventId,
+    Lane,
+    Latch,
+    Origin,
+    Qualifier,
+    Record,
+    Row,
+    Topic,
+    WallStamp,
+)
+
+E = TypeVar("E", bound=Enum)
+
+DRIFT_PARTS = 10_000
+"""A free-running clock is off by at most one part in 10,000 (100 ppm: twice a Pi's crystal over temperature)."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE events (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            boot TEXT NOT NULL,
+            counter INTEGER NOT NULL,
+            boot_counter INTEGER NOT NULL,
+            kernel_boot TEXT NOT NULL,
+            at_ms INTEGER NOT NULL,
+            lane INTEGER NOT NULL,
+            topic TEXT NOT NULL,
+            code INTEGER NOT NULL,
+            qualifier INTEGER NOT NULL,
+            wall_ms INTEGER NOT NULL,
+            wall_quality TEXT NOT NULL,
+            wall_bound_ms INTEGER,
+            not_before_ms INTEGER,
+            undated INTEGER NOT NULL,
+            backfilled_wall_ms INTEGER,
+            backfilled_bound_ms INTEGER,
+            owed INTEGER NOT NULL,
+            record TEXT NOT NULL,
+            UNIQUE (boot, counter)
+        ) STRICT
+        """,
+        "CREATE INDEX events_owed ON events (lane, seq) WHERE owed = 1",
+        "CREATE INDEX events_delivered ON events (seq) WHERE owed = 0 AND lane > 0",
+        "CREATE INDEX events_undated ON events (kernel_boot, at_ms) WHERE undated = 1",
+        "CREATE TABLE keep (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    ),
+    (
+        # Counting a million owed rows takes a card too long, so the counts are kept by the same transaction.
+        "CREATE TABLE counts (lane INTEGER PRIMARY KEY, kept INTEGER NOT NULL, owed INTEGER NOT NULL) STRICT",
+        "INSERT INTO counts (lane, kept, owed) VALUES (0, 0, 0), (1, 0, 0), (2, 0, 0)",
+        """
+        UPDATE counts SET kept = (SELECT COUNT(*) FROM events WHERE events.lane = counts.lane),
+                          owed = (SELECT COALESCE(SUM(owed), 0) FROM events WHERE events.lane = counts.lane)
+        """,
+        """
+        CREATE TRIGGER events_kept AFTER INSERT ON events BEGIN
+            UPDATE counts SET kept = kept + 1, owed = owed + NEW.owed WHERE lane = NEW.lane;
+        END
+        """,
+        """
+        CREATE TRIGGER events_settled AFTER UPDATE OF owed ON events BEGIN
+            UPDATE counts SET owed = owed + NEW.owed - OLD.owed WHERE lane = NEW.lane;
+        END
+        """,
+        """
+        CREATE TRIGGER events_dropped AFTER DELETE ON events BEGIN
+            UPDATE counts SET kept = kept - 1, owed = owed - OLD.owed WHERE lane = OLD.lane;
+        END
+        """,
+    ),
+)
+"""Step n takes a file from version n to n + 1 (``PRAGMA user_version``), in one transaction. Never edit a step."""
+
+INSERT = """
+    INSERT INTO events (
+        seq, boot, counter, boot_counter, kernel_boot, at_ms, lane, topic, code, qualifier,
+        wall_ms, wall_quality, wall_bound_ms, not_before_ms, undated, owed, record
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)
+    ON CONFLICT (boot, counter) DO NOTHING
+"""
+NUMBER_OF = "SELECT seq FROM events WHERE boot = ? AND counter = ?"
+OWED_LANE_OF = "SELECT lane FROM events WHERE boot = ? AND counter = ? AND owed = 1"
+MARK_DONE = "UPDATE events SET owed = 0 WHERE boot = ? AND counter = ? AND owed = 1"
+LAST_SEQ = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
+LAST_ROW = """
+    SELECT boot, counter, wall_ms, wall_quality, wall_bound_ms, not_before_ms FROM events ORDER BY seq DESC LIMIT 1
+"""
+
+_ROW = """
+    SELECT seq, record, backfilled_wall_ms, backfilled_bound_ms, boot, counter, boot_counter, kernel_boot, at_ms,
+           lane, topic, code, qualifier, wall_ms, wall_quality, wall_bound_ms
+    FROM events
+"""
+LOAD = _ROW + "WHERE owed = 1 AND lane = ? AND seq > ? ORDER BY seq LIMIT ?"
+HISTORY = _ROW + "WHERE seq > ? ORDER BY seq LIMIT ?"
+RESCUE = _ROW + "WHERE owed = 1 AND lane = ? ORDER BY seq LIMIT ?"
+RESCUE_BY_SCAN = _ROW + "NOT INDEXED WHERE owed = 1 AND lane = ? LIMIT ?"
+
+TRIM_DELIVERED = """
+    DELETE FROM events WHERE seq IN
+        (SELECT seq FROM events INDEXED BY events_delivered WHERE owed = 0 AND lane > 0 ORDER BY seq LIMIT ?)
+"""
+TRIM_OWED = """
+    DELETE FROM events WHERE seq IN
+        (SELECT seq FROM events INDEXED BY events_owed WHERE owed = 1 AND lane = ? ORDER BY seq LIMIT ?)
+"""
+
+BACKFILL_SAME_BOOT = f"""
+    UPDATE events SET undated = 0,
+        backfilled_wall_ms = :wall_ms - (:at_ms - at_ms),
+        backfilled_bound_ms = :bound_ms + (:at_ms - at_ms + {DRIFT_PARTS - 1}) / {DRIFT_PARTS}
+    WHERE seq IN (SELECT seq FROM events WHERE undated = 1 AND kernel_boot = :kernel_boot AND at_ms <= :at_ms
+                  ORDER BY at_ms LIMIT :limit)
+"""
+# Two ranges instead of "<>": SQLite seeks in the index for a range and scans it all for an inequality.
+BACKFILL_OTHER_BOOTS = """
+    UPDATE events SET undated = 0,
+        backfilled_wall_ms = CASE WHEN not_before_ms <= :not_after_ms
+            THEN not_before_ms + (:not_after_ms - not_before_ms) / 2 END,
+        backfilled_bound_ms = CASE WHEN not_before_ms <= :not_after_ms
+            THEN (:not_after_ms - not_before_ms + 1) / 2 END
+    WHERE seq IN (
+        SELECT seq FROM (SELECT seq FROM events WHERE undated = 1 AND kernel_boot < :kernel_boot LIMIT :limit)
+        UNION ALL
+        SELECT seq FROM (SELECT seq FROM events WHERE undated = 1 AND kernel_boot > :kernel_boot LIMIT :limit))
+"""
+
+KEEP = "INSERT INTO keep (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+KEPT = "SELECT value FROM keep WHERE key = ?"
+LATCH_KEY = "latch"
+ALIVE_KEY = "alive"
+PROOF_KEY = "proof"
+
+_encoder = msgspec.json.Encoder()
+_record = msgspec.json.Decoder(Record)
+_latch = msgspec.json.Decoder(Latch)
+_stamp = msgspec.json.Decoder(WallStamp)
+
+
+def encode(value: Record | Latch | WallStamp) -> str:
+    """A value as the JSON text that is kept."""
+    return _encoder.encode(value).decode()
+
+
+def decode_latch(text: str) -> Latch:
+    """A kept latch. Raises msgspec.DecodeError."""
+    return _latch.decode(text)
+
+
+def decode_stamp(text: str) -> WallStamp:
+    """A kept sign of life. Raises msgspec.DecodeError."""
+    return _stamp.decode(text)
+
+
+def earliest_ms(stamp: WallStamp) -> int | None:
+    """The true time was not before this; None if the stamp cannot be trusted at all."""
+    if stamp.quality is ClockQuality.UNSYNCED or stamp.bound_ms is None:
+        return None
+    return stamp.wall_ms - stamp.bound_ms
+
+
+def columns(record: Record, seq: int | None, not_before_ms: int | None) -> tuple[object, ...]:
+    """Parameters of ``INSERT``. ``seq`` None takes the next number."""
+    undated = record.wall.quality is ClockQuality.UNSYNCED
+    return (
+        seq,
+        record.id.boot,
+        record.id.counter,
+        record.boot_counter,
+        record.kernel_boot,
+        record.at_ms,
+        int(record.lane),
+        record.topic.value,
+        int(record.code),
+        int(record.qualifier),
+        record.wall.wall_ms,
+        record.wall.quality.value,
+        record.wall.bound_ms,
+        not_before_ms,
+        int(undated),
+        encode(record),
+    )
+
+
+def read_row(found: tuple[Any, ...]) -> Row:
+    """A row of ``LOAD`` or ``HISTORY``. An unreadable record is rebuilt from its columns, as a person's."""
+    seq, text, wall_ms, bound_ms = found[:4]
+    try:
+        record = _record.decode(text)
+    except msgspec.DecodeError as error:
+        record = _rebuilt(found, str(error))
+    backfilled = None if wall_ms is None else WallStamp(wall_ms, ClockQuality.BACKFILLED, bound_ms)
+    return Row(seq, record, backfilled)
+
+
+def _rebuilt(found: tuple[Any, ...], error: str) -> Record:
+    boot, counter, boot_counter, kernel_boot, at_ms, lane, topic, code, qualifier = found[4:13]
+    wall_ms, quality, bound_ms = found[13:]
+    return Record(
+        EventId(boot, counter),
+        boot_counter,
+        kernel_boot,
+        at_ms,
+        WallStamp(wall_ms, _known(ClockQuality, quality, ClockQuality.UNSYNCED), bound_ms),
+        Origin.PERSON,
+        Lane(lane),
+        _known(Topic, topic, Topic.LOG),
+        _known(Code, code, Code.SYSTEM_TROUBLE),
+        _known(Qualifier, qualifier, Qualifier.STATUS),
+        None,
+        {"unreadable": error[:200]},
+    )
+
+
+def _known(kind: type[E], value: object, otherwise: E) -> E:
+    """A newer program may have written a name that this one does not know."""
+    try:
+        return kind(value)
+    except ValueError:
+        return otherwise

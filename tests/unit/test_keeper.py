@@ -1,0 +1,491 @@
+"""The keeper over real files: what it tells, in which order, and how it gets through a card that fails."""
+
+import os
+import sqlite3
+import subprocess
+from collections import deque
+from contextlib import suppress
+from itertools import count
+
+import pytest
+
+from edge.drivers.memory_outbox import MemoryOutbox
+from edge.drivers.store import SqliteOutbox
+from edge.events import (
+    Alive,
+    Backfill,
+    ClockFix,
+    ClockQuality,
+    ClockRead,
+    Code,
+    EventId,
+    KeepLatch,
+    Lane,
+    Latch,
+    Load,
+    Loaded,
+    MarkDone,
+    NoteAlive,
+    Origin,
+    Qualifier,
+    Record,
+    Store,
+    Stored,
+    StoreOpened,
+    StoreTrouble,
+    Topic,
+    Trouble,
+    WallStamp,
+)
+from edge.keeper import Keeper
+from edge.ports import OutboxFull
+
+BOOT = "00000000000000aa"
+WALL_MS = 1_760_000_000_000
+SYNCED = WallStamp(WALL_MS, ClockQuality.SYNCED, 20)
+UNSYNCED = WallStamp(1_000, ClockQuality.UNSYNCED, None)
+LATCH = Latch((EventId(BOOT, 1),), None, 1, None, "kernel-1")
+RETRY_MS = 5_000
+
+
+def record(counter, lane=Lane.ALARM, wall=SYNCED, boot=BOOT):
+    id = EventId(boot, counter)
+    topic = Topic.ALARM if lane is Lane.ALARM else Topic.LOG
+    return Record(
+        id, 3, "kernel-1", counter, wall, Origin.PERSON, lane, topic, Code.SILENT_PANIC, Qualifier.NEW, None, {}
+    )
+
+
+def store(counter, lane=Lane.ALARM, latch=None, wall=SYNCED):
+    return Store(record(counter, lane, wall), latch)
+
+
+def id_of(counter):
+    return EventId(BOOT, counter)
+
+
+class HandClock:
+    """A clock moved by hand."""
+
+    def __init__(self):
+        self.at_ms = 1_000
+
+    def now_ms(self):
+        return self.at_ms
+
+    def read(self):
+        return ClockRead(self.at_ms, WALL_MS, None)
+
+
+class Bench:
+    """A keeper over a real file. ``refusing`` stands for a card that takes no more writes, by SQLite's own means."""
+
+    def __init__(self, path):
+        self.path = path
+        self.clock = HandClock()
+        self.facts = []
+        self.refusing = False
+        self.unopenable = False
+        self.opened = []
+        self.limit = 1_000
+        self.memory_limit = 100
+        self.keeper = Keeper(self._open, self._memory, self.clock, self.facts.append, RETRY_MS)
+
+    def _open(self):
+        if self.unopenable:
+            raise OutboxFull("unable to open")
+        outbox = SqliteOutbox(self.path, self.limit)
+        self.opened.append(outbox)
+        if self.refusing:
+            self._obey(outbox, True)
+        return outbox
+
+    def _memory(self, first_seq):
+        return MemoryOutbox(first_seq, self.memory_limit)
+
+    @staticmethod
+    def _obey(outbox, refusing):
+        if outbox._database is not None:
+            outbox._database.conn.execute(f"PRAGMA query_only = {int(refusing)}")
+
+    def refuse(self, refusing=True):
+        self.refusing = refusing
+        for outbox in self.opened:
+            self._obey(outbox, refusing)
+
+    def run(self, *batch):
+        del self.facts[:]
+        self.keeper.run(batch)
+        return self.told()
+
+    def open(self):
+        self.keeper.open()
+        return self.told()
+
+    def wait(self, ms=RETRY_MS):
+        del self.facts[:]
+        self.clock.at_ms += ms
+        self.keeper.idle()
+        return self.told()
+
+    def told(self):
+        return [fact for fact in self.facts if not isinstance(fact, Alive)]
+
+    def owed_on_card(self):
+        rows = sqlite3.connect(self.path).execute("SELECT counter FROM events WHERE owed = 1 ORDER BY seq")
+        return [counter for (counter,) in rows]
+
+    def kept_on_card(self):
+        return [counter for (counter,) in sqlite3.connect(self.path).execute("SELECT counter FROM events ORDER BY seq")]
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path / "events.db")
+    yield made
+    made.keeper.close()
+
+
+def ids(loaded):
+    return [row.record.id.counter for row in loaded.rows]
+
+
+def trouble(facts, kind):
+    return [fact.raised for fact in facts if isinstance(fact, StoreTrouble) and fact.trouble is kind]
+
+
+def only(facts, kind):
+    (fact,) = [fact for fact in facts if isinstance(fact, kind)]
+    return fact
+
+
+# --- a healthy card -----------------------------------------------------------------------------------------------
+
+
+def test_opening_tells_what_an_earlier_life_left(bench):
+    first = SqliteOutbox(bench.path, 100)
+    first.append([record(1), record(2, Lane.ROUTINE)], LATCH)
+    first.note_alive(SYNCED)
+    first.close()
+
+    opened = only(bench.open(), StoreOpened)
+
+    assert (opened.latch, opened.last_alive_wall_ms, opened.renumbered) == (LATCH, WALL_MS, False)
+    assert (opened.backlog.alarm, opened.backlog.routine) == (1, 1)
+
+
+def test_what_is_told_stored_is_on_the_card(bench):
+    bench.open()
+    seen = []
+    bench.facts = deque()
+    bench.keeper._post = lambda fact: seen.append((fact, bench.kept_on_card()))
+
+    bench.keeper.run([store(1)])
+
+    stored, on_card = seen[0]
+    assert (stored.rows, stored.durable, on_card) == (((id_of(1), 1),), True, [1])
+
+
+def test_alarms_of_a_batch_are_stored_and_told_first_and_the_rest_follows(bench):
+    bench.open()
+
+    facts = bench.run(
+        MarkDone(id_of(1)), store(1, Lane.ROUTINE), Load(Lane.ROUTINE, 0, 9), store(2, Lane.ROUTINE), store(3)
+    )  # fmt: skip
+
+    assert [type(fact) for fact in facts] == [Stored, Stored, Loaded]
+    assert [id.counter for id, _ in facts[0].rows] == [3]
+    assert [id.counter for id, _ in facts[1].rows] == [1, 2]
+    assert ids(facts[2]) == [2]
+
+
+def test_a_load_says_whether_more_follows(bench):
+    bench.open()
+    bench.run(*(store(n, Lane.ROUTINE) for n in range(1, 5)))
+
+    part, rest = bench.run(Load(Lane.ROUTINE, 0, 3), Load(Lane.ROUTINE, 3, 3))
+
+    assert (ids(part), part.drained) == ([1, 2, 3], False)
+    assert (ids(rest), rest.drained) == ([4], True)
+
+
+def test_the_last_latch_of_a_batch_is_kept_with_its_records(bench):
+    bench.open()
+    later = Latch((id_of(1),), None, 2, None, "kernel-1")
+
+    bench.run(store(1, latch=LATCH), KeepLatch(later))
+    assert SqliteOutbox(bench.path, 100).latch() == later
+
+    bench.run(KeepLatch(LATCH))
+    assert SqliteOutbox(bench.path, 100).latch() == LATCH
+
+
+def test_every_batch_and_every_pause_is_a_sign_of_work(bench):
+    bench.open()
+    del bench.facts[:]
+    bench.keeper.run([])
+    bench.keeper.idle()
+    assert bench.facts == [Alive("store", 1_000)] * 2
+
+
+def test_events_are_dated_between_other_jobs_until_none_is_left(bench):
+    bench.open()
+    bench.run(*(store(n, Lane.ROUTINE, wall=UNSYNCED) for n in range(1, 601)))
+    bench.run(Backfill(ClockFix("kernel-1", 9_000, WALL_MS, 5)))
+    while bench.keeper.idle():
+        pass
+
+    dated = sqlite3.connect(bench.path).execute("SELECT COUNT(backfilled_wall_ms) FROM events").fetchone()
+    assert dated == (600,)
+
+
+def test_dropped_events_are_told_once_a_minute_and_restored(bench):
+    """Told for each, every report would itself be an event that costs another."""
+    bench.limit = 10
+    bench.open()
+    counter = count(1)
+    told = []
+    for _ in range(30):
+        told += bench.run(store(next(counter), Lane.ROUTINE))
+    assert trouble(told, Trouble.EVENTS_DROPPED) == [True]
+
+    told = bench.wait(60_000)
+    assert only(told, StoreTrouble).detail.startswith("19 events")
+    assert trouble(bench.wait(60_000), Trouble.EVENTS_DROPPED) == [False]
+    assert bench.wait(60_000) == []
+
+
+# --- a card that refuses ------------------------------------------------------------------------------------------
+
+
+def test_a_refusing_card_leads_to_memory_and_back_under_the_same_numbers(bench):
+    bench.open()
+    bench.run(store(1), store(2))
+    bench.refuse()
+
+    facts = bench.run(store(3, latch=LATCH), Load(Lane.ALARM, 0, 9))
+    assert trouble(facts, Trouble.STORE_IN_MEMORY) == [True]
+    stored = only(facts, Stored)
+    assert (stored.rows, stored.durable, stored.backlog.alarm) == (((id_of(3), 3),), False, 3)
+    assert ids(only(facts, Loaded)) == [1, 2, 3]
+
+    facts = bench.run(MarkDone(id_of(1)), store(4), MarkDone(id_of(3)), Load(Lane.ALARM, 0, 9))
+    assert ids(only(facts, Loaded)) == [2, 4]
+    assert bench.run(store(5))[0].backlog.alarm == 3
+    assert bench.wait() == []
+
+    bench.refuse(False)
+    facts = bench.wait()
+    stored = only(facts, Stored)
+    assert (stored.rows, stored.durable, stored.backlog.alarm) == (((id_of(4), 4), (id_of(5), 5)), True, 3)
+    assert trouble(facts, Trouble.STORE_IN_MEMORY) == [False]
+    assert not [fact for fact in facts if isinstance(fact, StoreOpened)]
+    assert bench.owed_on_card() == [2, 4, 5]
+    assert bench.kept_on_card() == [1, 2, 3, 4, 5]
+    assert SqliteOutbox(bench.path, 100).latch() == LATCH
+    assert bench.run(store(6))[0].rows == ((id_of(6), 6),)
+
+
+def test_the_card_is_tried_again_in_its_time_even_if_jobs_never_pause(bench):
+    bench.open()
+    bench.refuse()
+    bench.run(store(1))
+    bench.refuse(False)
+    assert trouble(bench.run(store(2)), Trouble.STORE_IN_MEMORY) == []
+    bench.clock.at_ms += RETRY_MS
+    assert trouble(bench.run(store(3)), Trouble.STORE_IN_MEMORY) == [False]
+    assert bench.owed_on_card() == [1, 2, 3]
+
+
+def test_a_failure_that_passes_on_reopening_is_never_heard_of(bench):
+    bench.open()
+    bench.run(store(1))
+    bench._obey(bench.opened[-1], True)
+
+    facts = bench.run(store(2))
+
+    assert [type(fact) for fact in facts] == [Stored]
+    assert facts[0].durable
+
+
+def test_a_card_that_is_read_only_from_the_start_still_tells_its_latch_and_what_it_owes(bench):
+    first = SqliteOutbox(bench.path, 100)
+    first.append([record(1)], LATCH)
+    first.close()
+    bench.refusing = True
+
+    facts = bench.open()
+
+    assert only(facts, StoreOpened).latch == LATCH
+    assert trouble(facts, Trouble.STORE_IN_MEMORY) == [True]
+    assert ids(only(bench.run(store(2), Load(Lane.ALARM, 0, 9)), Loaded)) == [1, 2]
+
+
+def test_a_card_first_seen_late_is_told_of_with_its_own_latch(bench):
+    """The press in memory must not overwrite the incident that nobody has read yet."""
+    first = SqliteOutbox(bench.path, 100)
+    old = Latch((EventId("00000000000000cc", 1),), None, 1, None, "kernel-0")
+    first.append([record(7, boot="00000000000000cc")], old)
+    first.close()
+    bench.unopenable = True
+
+    facts = bench.open()
+    assert (only(facts, StoreOpened).latch, trouble(facts, Trouble.STORE_IN_MEMORY)) == (None, [True])
+    assert not bench.run(store(1, latch=LATCH))[0].durable
+
+    bench.unopenable = False
+    facts = bench.wait()
+    opened = only(facts, StoreOpened)
+    assert (opened.latch, opened.renumbered, opened.backlog.alarm) == (old, True, 2)
+    assert only(facts, Stored).rows == ((id_of(1), 2),)
+
+
+def test_memory_has_a_limit_that_spares_alarms(bench):
+    bench.open()
+    bench.refuse()
+    facts = bench.run(store(1), *(store(n, Lane.ROUTINE) for n in range(2, 150)))
+
+    assert trouble(facts, Trouble.EVENTS_DROPPED) == [True]
+    assert ids(only(bench.run(Load(Lane.ALARM, 0, 9)), Loaded)) == [1]
+
+
+def test_events_stored_in_memory_are_dated_after_their_return(bench):
+    bench.open()
+    bench.refuse()
+    bench.run(store(1, wall=UNSYNCED), Backfill(ClockFix("kernel-1", 9_000, WALL_MS, 5)))
+    assert only(bench.run(Load(Lane.ALARM, 0, 9)), Loaded).rows[0].backfilled is not None
+    bench.refuse(False)
+    bench.wait()
+    while bench.keeper.idle():
+        pass
+    assert only(bench.run(Load(Lane.ALARM, 0, 9)), Loaded).rows[0].backfilled is not None
+
+
+def test_closing_brings_memory_home(bench):
+    bench.open()
+    bench.refuse()
+    bench.run(store(1))
+    bench.refuse(False)
+    bench.keeper.close()
+    assert bench.owed_on_card() == [1]
+
+
+def test_a_sign_of_life_is_kept(bench):
+    bench.open()
+    bench.run(NoteAlive(SYNCED))
+    assert SqliteOutbox(bench.path, 100).last_alive_wall_ms() == WALL_MS
+
+
+# --- damage -------------------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_file_at_the_start_is_told_and_work_begins_on_a_new_one(bench):
+    bench.path.write_bytes(b"garbage " * 4_000)
+
+    facts = bench.open()
+
+    assert trouble(facts, Trouble.STORE_DAMAGED) == [True, False]
+    assert "events.damaged.1" in facts[0].detail
+    assert only(facts, StoreOpened).renumbered
+    assert bench.run(store(1))[0].durable
+
+
+def test_a_deleted_file_costs_nothing_that_was_owed(bench):
+    bench.open()
+    bench.run(store(1, latch=LATCH), store(2), store(3, Lane.ROUTINE), MarkDone(id_of(1)))
+    bench.path.unlink()
+
+    facts = bench.run(store(4), Load(Lane.ALARM, 3, 9))
+
+    assert [type(fact) for fact in facts] == [StoreTrouble, StoreOpened, StoreTrouble, Stored]
+    assert trouble(facts, Trouble.STORE_DAMAGED) == [True, False]
+    opened = only(facts, StoreOpened)
+    assert (opened.renumbered, opened.latch, opened.backlog.alarm) == (True, LATCH, 1)
+    assert bench.owed_on_card() == [2, 3, 4]
+    assert ids(only(bench.run(Load(Lane.ALARM, 0, 9)), Loaded)) == [2, 4]
+
+
+def test_a_file_deleted_while_the_card_is_full_is_saved_into_memory(bench):
+    bench.open()
+    bench.run(store(1), store(2))
+    bench.refuse()
+    bench.run(store(3), MarkDone(id_of(1)))
+    os.unlink(bench.path)
+    bench.unopenable = True
+    facts = bench.wait()
+    assert trouble(facts, Trouble.STORE_DAMAGED) == [True]
+    assert only(facts, StoreOpened).backlog.alarm == 2
+    assert ids(only(bench.run(Load(Lane.ALARM, 0, 9)), Loaded)) == [3, 2]
+    bench.unopenable = False
+    bench.refuse(False)
+    assert trouble(bench.wait(), Trouble.STORE_DAMAGED) == [False]
+
+    assert bench.owed_on_card() == [3, 2]
+
+
+def test_a_deleted_directory_leaves_memory_to_work_with(bench, tmp_path):
+    bench.path = tmp_path / "state" / "events.db"
+    bench.path.parent.mkdir()
+    bench.open()
+    bench.run(store(1))
+    for left in bench.path.parent.iterdir():
+        left.unlink()
+    bench.path.parent.rmdir()
+
+    facts = bench.run(store(2))
+    assert trouble(facts, Trouble.STORE_DAMAGED) == [True]
+    assert trouble(facts, Trouble.STORE_IN_MEMORY) == [True]
+    assert not only(facts, Stored).durable
+    assert ids(only(bench.run(Load(Lane.ALARM, 0, 9)), Loaded)) == [1, 2]
+
+    bench.path.parent.mkdir()
+    facts = bench.wait()
+    assert trouble(facts, Trouble.STORE_DAMAGED) == [False]
+    assert trouble(facts, Trouble.STORE_IN_MEMORY) == [False]
+    assert bench.owed_on_card() == [1, 2]
+
+
+def test_a_mistake_of_ours_is_counted_and_survived(bench):
+    bench.open()
+
+    facts = bench.run(Store("no record", None))
+    assert bench.keeper.unexpected > 0
+    assert trouble(facts, Trouble.STORE_IN_MEMORY)[0] is True
+
+    bench.clock.at_ms += RETRY_MS
+    facts = bench.run(store(1))
+    assert [fact.durable for fact in facts if isinstance(fact, Stored)] == [False, True]
+    assert bench.owed_on_card() == [1]
+
+
+def test_a_full_file_system_leads_to_memory_and_back(tmp_path):
+    """Nothing simulated: a real small file system, filled and freed again."""
+    point = tmp_path / "card"
+    point.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(point)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system is not permitted here")
+    bench = Bench(point / "events.db")
+    try:
+        bench.open()
+        bench.run(store(1))
+        with suppress(OSError), (point / "ballast").open("wb", buffering=0) as file:
+            while file.write(b"\0" * 4096) == 4096:
+                pass
+        counter = 1
+        while not bench.keeper.in_memory:
+            counter += 1
+            bench.run(store(counter))
+            assert counter < 2_000
+        assert not bench.run(store(counter + 1))[0].durable
+        assert trouble(bench.wait(), Trouble.STORE_IN_MEMORY) == []
+        loaded = only(bench.run(Load(Lane.ALARM, 0, 9_999)), Loaded)
+        assert ids(loaded) == list(range(1, counter + 2))
+
+        (point / "ballast").unlink()
+        assert trouble(bench.wait(), Trouble.STORE_IN_MEMORY) == [False]
+        assert bench.owed_on_card() == list(range(1, counter + 2))
+        assert bench.keeper.unexpected == 0
+    finally:
+        bench.keeper.close()
+        subprocess.run(["umount", "--lazy", str(point)], check=True)

@@ -1,0 +1,530 @@
+"""The card's outbox on real files: durability, damage, full and read-only cards, old files, limits of time."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from edge import store_schema
+from edge.drivers.store import SqliteOutbox, migrate
+from edge.events import (
+    Backlog,
+    ClockFix,
+    ClockQuality,
+    Code,
+    EventId,
+    Lane,
+    Latch,
+    Origin,
+    Qualifier,
+    Record,
+    Topic,
+    WallStamp,
+)
+from edge.ports import OutboxDamaged, OutboxFull
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+ROOT = Path(__file__).parent.parent.parent
+BOOT = "00000000000000aa"
+WALL_MS = 1_760_000_000_000
+SYNCED = WallStamp(WALL_MS, ClockQuality.SYNCED, 20)
+UNSYNCED = WallStamp(1_000, ClockQuality.UNSYNCED, None)
+LATCH = Latch((EventId(BOOT, 1),), None, 1, None, "kernel-1")
+
+
+def record(counter, lane=Lane.ALARM, wall=SYNCED, kernel="kernel-1", at_ms=0, note=""):
+    id = EventId(BOOT, counter)
+    topic = Topic.ALARM if lane is Lane.ALARM else Topic.LOG
+    return Record(
+        id, 3, kernel, at_ms, wall, Origin.SELF_TEST, lane, topic, Code.SILENT_PANIC, Qualifier.NEW, None,
+        {"note": note},
+    )  # fmt: skip
+
+
+def opened(path, limit=1_000, **options):
+    return SqliteOutbox(path, limit, **options)
+
+
+def counters(outbox, lane=Lane.ALARM):
+    return [row.record.id.counter for row in outbox.load(lane, 0, 100_000)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "events.db"
+
+
+@pytest.fixture
+def card(tmp_path):
+    """A small file system of its own, which can be filled and made read-only."""
+    point = tmp_path / "card"
+    point.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(point)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system is not permitted here")
+    yield point
+    subprocess.run(["umount", "--lazy", str(point)], check=True)
+
+
+def fill(point):
+    with suppress(OSError), (point / "ballast").open("wb", buffering=0) as file:
+        while file.write(b"\0" * 4096) == 4096:
+            pass
+
+
+def append_many(outbox, counters):
+    for counter in range(2, counters):
+        outbox.append([record(counter)], None)
+
+
+def remount(point, mode):
+    subprocess.run(["mount", "-o", f"remount,{mode}", str(point)], check=True, capture_output=True)
+
+
+# --- durability ---------------------------------------------------------------------------------------------------
+
+
+def test_a_record_is_committed_when_append_returns(path):
+    """A second connection sees it, so no transaction of ours is open; journal and sync are what was asked for."""
+    outbox = opened(path)
+    outbox.append([record(1)], LATCH)
+
+    other = sqlite3.connect(path)
+    assert other.execute("SELECT counter, owed FROM events").fetchall() == [(1, 1)]
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("ROLLBACK")
+
+
+def test_every_write_leaves_no_transaction_open(path):
+    outbox = opened(path)
+    other = sqlite3.connect(path, timeout=0, isolation_level=None)
+    for write in (
+        lambda: outbox.append([record(1, wall=UNSYNCED)], None),
+        lambda: outbox.append((), None),
+        lambda: outbox.keep_latch(LATCH),
+        lambda: outbox.mark_done([EventId(BOOT, 1)]),
+        lambda: outbox.note_alive(SYNCED),
+        lambda: outbox.backfill(ClockFix("kernel-1", 9, WALL_MS, 1)),
+    ):
+        write()
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+
+
+def test_an_append_that_fails_midway_keeps_nothing(path):
+    outbox = opened(path)
+    with pytest.raises(AttributeError):
+        outbox.append([record(1), None], LATCH)
+
+    assert counters(outbox) == []
+    assert outbox.latch() is None
+    outbox.append([record(2)], None)
+    assert outbox.backlog() == Backlog(alarm=1, last_id=EventId(BOOT, 2))
+
+
+def test_every_acknowledged_id_is_there_after_kill_9(path):
+    """A child appends and tells each number after append returned; it is killed in mid-loop, three times."""
+    child = textwrap.dedent(
+        f"""
+        import sys
+        sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]
+        from test_store import opened, record
+        from pathlib import Path
+        outbox = opened(Path({str(path)!r}))
+        counter = int(sys.argv[1])
+        while True:
+            counter += 1
+            outbox.append([record(counter)], None)
+            print(counter, flush=True)
+        """
+    )
+    acknowledged = []
+    for _ in range(3):
+        start = str(acknowledged[-1] + 1_000 if acknowledged else 0)
+        process = subprocess.Popen([sys.executable, "-c", child, start], stdout=subprocess.PIPE, text=True)
+        told = [process.stdout.readline() for _ in range(60)]
+        process.send_signal(signal.SIGKILL)
+        told += process.stdout.readlines()
+        process.wait()
+        acknowledged += [int(line) for line in told if line.endswith("\n")]
+
+    outbox = opened(path)
+    assert len(acknowledged) >= 180
+    assert set(acknowledged) <= set(counters(outbox))
+    assert outbox.backlog().alarm == len(counters(outbox))
+
+
+def test_everything_is_there_after_reopening(path):
+    outbox = opened(path)
+    outbox.append([record(1), record(2), record(3, Lane.TROUBLE)], LATCH)
+    outbox.mark_done([EventId(BOOT, 1)])
+    outbox.note_alive(SYNCED)
+    outbox.close()
+
+    again = opened(path)
+    assert counters(again) == [2]
+    assert again.backlog() == Backlog(alarm=1, trouble=1, last_id=EventId(BOOT, 3))
+    assert (again.latch(), again.last_alive_wall_ms(), again.last_seq()) == (LATCH, WALL_MS, 3)
+
+
+def test_numbers_go_on_after_the_last_row_was_dropped_and_the_file_reopened(path):
+    outbox = opened(path)
+    outbox.append([record(1), record(2)], None)
+    outbox.close()
+    other = sqlite3.connect(path)
+    other.execute("DELETE FROM events")
+    other.commit()
+    other.close()
+
+    assert list(opened(path).append([record(3)], None)) == [3]
+
+
+def test_another_thread_is_refused(path):
+    outbox = opened(path)
+    seen = []
+
+    def use():
+        try:
+            outbox.append([record(1)], None)
+        except OutboxFull as error:
+            seen.append(str(error))
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert "thread" in seen[0]
+
+
+# --- damage -------------------------------------------------------------------------------------------------------
+
+
+def filled(path, rows=200):
+    outbox = opened(path)
+    outbox.append([record(n, note="x" * 200) for n in range(1, rows + 1)], LATCH)
+    outbox.close()
+
+
+def test_a_file_of_garbage_is_moved_aside_and_a_new_one_begins(path):
+    path.write_bytes(b"not a database " * 1000)
+
+    with pytest.raises(OutboxDamaged, match=r"moved aside to events\.damaged\.1"):
+        opened(path)
+
+    assert path.with_name("events.damaged.1").read_bytes().startswith(b"not a database")
+    assert opened(path).last_seq() == 0
+
+
+def test_a_truncated_file_is_moved_aside_with_what_could_be_read_saved(path):
+    filled(path)
+    os.truncate(path, path.stat().st_size * 3 // 5 // 4096 * 4096)
+
+    with pytest.raises(OutboxDamaged) as caught:
+        opened(path)
+
+    assert caught.value.latch == LATCH
+    saved = [record.id.counter for record in caught.value.rescued]
+    assert saved
+    assert saved == sorted(set(saved))
+    assert counters(opened(path)) == []
+
+
+def test_a_torn_page_inside_is_found_at_opening(path):
+    filled(path)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2 // 4096 * 4096)
+        file.write(b"\xa5" * 4096)
+
+    with pytest.raises(OutboxDamaged):
+        opened(path)
+
+
+def test_a_torn_page_in_a_file_too_long_to_check_is_found_when_it_is_read(path):
+    filled(path)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2 // 4096 * 4096)
+        file.write(b"\xa5" * 4096)
+
+    outbox = opened(path, check_bytes_max=0)
+    with pytest.raises(OutboxDamaged) as caught:
+        outbox.load(Lane.ALARM, 0, 1000)
+    assert caught.value.latch == LATCH
+    assert caught.value.rescued
+
+
+def test_a_database_of_somebody_else_is_moved_aside(path):
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE holiday (day TEXT)")
+    other.execute(f"PRAGMA user_version = {len(store_schema.MIGRATIONS)}")
+    other.close()
+
+    with pytest.raises(OutboxDamaged, match="no table"):
+        opened(path)
+
+
+def test_a_file_deleted_while_running_is_noticed_and_what_it_owed_is_saved(path):
+    outbox = opened(path)
+    outbox.append([record(1), record(2), record(3, Lane.ROUTINE)], LATCH)
+    outbox.mark_done([EventId(BOOT, 1)])
+    path.unlink()
+
+    with pytest.raises(OutboxDamaged, match="deleted") as caught:
+        outbox.append([record(4)], None)
+
+    assert [record.id.counter for record in caught.value.rescued] == [2, 3]
+    assert caught.value.latch == LATCH
+    fresh = opened(path)
+    fresh.append(caught.value.rescued, caught.value.latch)
+    assert counters(fresh) == [2]
+
+
+def test_a_file_replaced_while_running_is_noticed(path, tmp_path):
+    outbox = opened(path)
+    outbox.append([record(1)], None)
+    opened(tmp_path / "other.db").close()
+    os.replace(tmp_path / "other.db", path)
+
+    with pytest.raises(OutboxDamaged, match="replaced"):
+        outbox.mark_done([EventId(BOOT, 1)])
+
+
+def test_three_damaged_files_are_kept(path):
+    for number in range(5):
+        path.write_bytes(b"garbage %d " % number * 1000)
+        with pytest.raises(OutboxDamaged):
+            opened(path)
+
+    kept = sorted(found.name for found in path.parent.glob("events.damaged.*"))
+    assert kept == ["events.damaged.3", "events.damaged.4", "events.damaged.5"]
+
+
+def test_an_unreadable_record_is_rebuilt_from_its_columns_as_a_person_s(path):
+    """Were it skipped, an alarm would be lost; were its origin guessed, it might pass for a test."""
+    outbox = opened(path)
+    outbox.append([record(1)], None)
+    other = sqlite3.connect(path)
+    other.execute("UPDATE events SET record = '{'")
+    other.commit()
+
+    (row,) = outbox.load(Lane.ALARM, 0, 10)
+
+    assert (row.record.id, row.record.code, row.record.topic) == (EventId(BOOT, 1), Code.SILENT_PANIC, Topic.ALARM)
+    assert row.record.origin is Origin.PERSON
+    assert "unreadable" in row.record.body
+
+
+# --- a card that refuses ------------------------------------------------------------------------------------------
+
+
+def test_a_full_card_refuses_and_works_again_when_there_is_room(card):
+    outbox = opened(card / "events.db")
+    outbox.append([record(1)], None)
+    fill(card)
+
+    with pytest.raises(OutboxFull, match=r"SQLITE_(FULL|IOERR)"):
+        append_many(outbox, 2_000)
+    before = counters(outbox)
+    assert before[0] == 1
+
+    (card / "ballast").unlink()
+    outbox.append([record(5000)], None)
+    assert counters(outbox) == [*before, 5000]
+
+
+def test_a_card_that_turns_read_only_refuses_and_can_still_be_read(card):
+    outbox = opened(card / "events.db")
+    outbox.append([record(1)], LATCH)
+    # An open file forbids this remount (on a real card the kernel does it regardless): close it, and open anew.
+    outbox.close()
+    remount(card, "ro")
+
+    outbox = opened(card / "events.db")
+    assert counters(outbox) == [1]
+    assert outbox.latch() == LATCH
+    with pytest.raises(OutboxFull):
+        outbox.append([record(2)], None)
+    with pytest.raises(OutboxFull):
+        outbox.append((), None)
+    outbox.close()
+
+
+def test_a_new_file_on_a_read_only_card_cannot_be_opened(card):
+    remount(card, "ro")
+    with pytest.raises(OutboxFull):
+        opened(card / "events.db")
+
+
+def test_a_locked_file_is_not_taken_for_a_damaged_one(path):
+    outbox = opened(path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(OutboxFull, match="SQLITE_BUSY"):
+        outbox.append([record(1)], None)
+
+    other.execute("ROLLBACK")
+    outbox.append([record(1)], None)
+
+
+def test_a_missing_directory_is_said(tmp_path):
+    with pytest.raises(OutboxFull, match="SQLITE_CANTOPEN"):
+        opened(tmp_path / "nowhere" / "events.db")
+
+
+# --- old and new files --------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_version_1_still_opens(path):
+    """Made by tests/golden/make_store_version_1.py and never changed since."""
+    old = sqlite3.connect(path)
+    old.executescript((GOLDEN / "store_version_1.sql").read_text())
+    old.close()
+
+    outbox = opened(path)
+
+    assert outbox.backlog() == Backlog(alarm=1, trouble=1, routine=2, last_id=EventId("00000000000000bb", 6))
+    (row,) = outbox.load(Lane.ALARM, 0, 10)
+    assert (row.seq, row.record.origin, row.record.incident) == (2, Origin.PERSON, EventId("00000000000000bb", 2))
+    assert row.record.body == {"note": "Tür"}
+    assert outbox.latch().presses == 1
+    assert outbox.last_alive_wall_ms() == 1_760_000_060_000
+    assert list(outbox.append([record(1)], None)) == [7]
+
+
+def test_a_file_of_a_newer_version_is_left_alone(path):
+    opened(path).close()
+    newer = sqlite3.connect(path)
+    newer.execute("PRAGMA user_version = 99")
+    newer.close()
+
+    with pytest.raises(OutboxFull, match="version 99"):
+        opened(path)
+    assert path.exists()
+
+
+def test_a_migration_that_fails_changes_nothing(path):
+    connection = sqlite3.connect(path, isolation_level=None)
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(connection, 0, ("CREATE TABLE one (a) STRICT",))
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(connection, 0, ("CREATE TABLE two (a TEXT) STRICT", "INSERT INTO nowhere VALUES (1)"))
+
+    assert connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (0,)
+
+
+def test_the_counts_agree_with_the_rows_after_everything(path):
+    outbox = opened(path, limit=50)
+    for start in range(0, 300, 10):
+        outbox.append([record(n, Lane(n % 3)) for n in range(start, start + 10)], None)
+        outbox.mark_done([EventId(BOOT, n) for n in range(start, start + 10, 4)])
+
+    other = sqlite3.connect(path)
+    for lane in Lane:
+        counted = other.execute("SELECT COUNT(*), TOTAL(owed) FROM events WHERE lane = ?", (lane,)).fetchone()
+        assert other.execute("SELECT kept, owed FROM counts WHERE lane = ?", (lane,)).fetchone() == counted
+
+
+# --- dating -------------------------------------------------------------------------------------------------------
+
+
+def test_an_older_boot_that_was_never_synced_gets_the_middle_of_what_is_possible(path):
+    """Not before the last trustworthy time stored before it, not after this kernel's start."""
+    outbox = opened(path)
+    outbox.append([record(1), record(2, wall=UNSYNCED, kernel="kernel-2", at_ms=700)], None)
+    outbox.close()
+    outbox = opened(path)
+    outbox.append([record(3, wall=UNSYNCED, kernel="kernel-3", at_ms=900)], None)
+
+    fix = ClockFix("kernel-9", 10_000, WALL_MS + 110_000, 5)
+    while outbox.backfill(fix):
+        pass
+
+    earliest_ms, latest_ms = WALL_MS - 20, WALL_MS + 100_000 + 5 + 2
+    for row in outbox.load(Lane.ALARM, 1, 10):
+        assert row.record.wall == UNSYNCED
+        assert row.backfilled.quality is ClockQuality.BACKFILLED
+        assert row.backfilled.wall_ms - row.backfilled.bound_ms <= earliest_ms
+        assert row.backfilled.wall_ms + row.backfilled.bound_ms >= latest_ms
+        assert row.backfilled.bound_ms <= (latest_ms - earliest_ms) // 2 + 1
+
+
+def test_the_sign_of_life_bounds_what_follows_it(path):
+    outbox = opened(path)
+    outbox.append([record(1)], None)
+    outbox.note_alive(WallStamp(WALL_MS + 60_000, ClockQuality.SYNCED, 0))
+    outbox.close()
+    outbox = opened(path)
+    outbox.append([record(2, wall=UNSYNCED, kernel="kernel-2")], None)
+    while outbox.backfill(ClockFix("kernel-9", 0, WALL_MS + 70_000, 0)):
+        pass
+
+    stamp = outbox.load(Lane.ALARM, 1, 1)[0].backfilled
+    assert stamp.wall_ms - stamp.bound_ms + 1 >= WALL_MS + 60_000
+
+
+def test_with_nothing_before_it_an_event_stays_undated(path):
+    outbox = opened(path)
+    outbox.append([record(1, wall=UNSYNCED, kernel="kernel-0")], None)
+    while outbox.backfill(ClockFix("kernel-9", 10, WALL_MS, 5)):
+        pass
+    assert outbox.load(Lane.ALARM, 0, 1)[0].backfilled is None
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_work_of_one_more_event_does_not_grow_with_what_is_owed(path):
+    """Counted in SQLite's own steps, which no busy machine can disturb."""
+
+    def steps(outbox, counter):
+        ticks = 0
+
+        def tick():
+            nonlocal ticks
+            ticks += 1
+
+        outbox._database.conn.set_progress_handler(tick, 1)
+        outbox.append([record(counter, Lane.ROUTINE)], None)
+        outbox.load(Lane.ROUTINE, 0, 16)
+        outbox.mark_done([EventId(BOOT, counter)])
+        outbox.backlog()
+        outbox._database.conn.set_progress_handler(None, 0)
+        return ticks
+
+    outbox = opened(path, limit=100_000)
+    outbox.append([record(n, Lane.ROUTINE) for n in range(1, 21)], None)
+    few = steps(outbox, 100)
+    outbox.append([record(n, Lane.ROUTINE) for n in range(1_000, 11_000)], None)
+    many = steps(outbox, 101)
+    assert many <= few * 1.3
+
+
+def test_opening_does_not_count_the_rows(path):
+    outbox = opened(path, limit=100_000)
+    outbox.append([record(n, Lane.ROUTINE) for n in range(1, 20_001)], None)
+    outbox.close()
+    began = time.monotonic()
+    assert opened(path, check_bytes_max=0).backlog().routine == 20_000
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_lowered_limit_is_reached_in_short_transactions(path):
+    outbox = opened(path, limit=5_000)
+    outbox.append([record(n, Lane.ROUTINE) for n in range(1, 3_001)], None)
+    outbox.close()
+
+    outbox = opened(path, limit=100)
+    outbox.append([record(5_000, Lane.ROUTINE)], None)
+    assert outbox.take_dropped() == 34
+    for counter in range(5_001, 5_201):
+        outbox.append([record(counter, Lane.ROUTINE)], None)
+    assert outbox.backlog().routine == 100
