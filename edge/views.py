@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge import links, timekeeping
+from edge import alarm, links, timekeeping
 from edge.events import Lane, Show
 from edge.state import State
 
@@ -61,24 +61,10 @@ def view(state: State) -> Mapping[str, object]:
             "presses": machine.presses,
             "officer": None if machine.officer is None else machine.officer.name.lower(),
             "unreceived": len(machine.waiting),
+            "unstored": sum(not press.stored for press in machine.waiting.values()),
             "siren": machine.siren_on,
         },
-        "last_press": None
-        if machine.track is None
-        else {
-            "id": str(machine.track.id),
-            "ago_ms": state.now_ms - machine.track.pressed_ms,
-            "after_ms": {
-                stage: None if moment is None else moment - machine.track.pressed_ms
-                for stage, moment in (
-                    ("stored", machine.track.stored_ms),
-                    ("at_broker", machine.track.at_broker_ms),
-                    ("received", machine.track.received_ms),
-                    ("seen", machine.track.seen_ms),
-                    ("dispatched", machine.track.dispatched_ms),
-                )
-            },
-        },
+        "last_press": None if machine.track is None else _track(machine.track, state.now_ms),
         "done_on": "broker" if machine.rules.done_on_broker else "receipt",
         "contacts": {
             "key_closed": state.contacts.key.closed,
@@ -111,4 +97,20 @@ def view(state: State) -> Mapping[str, object]:
         "refusals": state.uplink.refusals,
         "dropped": state.uplink.dropped,
         "hungry": state.health.hungry,
+    }
+
+
+def _track(track: alarm.Track, now_ms: int) -> Mapping[str, object]:
+    """When the newest press reached each stage, counted from its closing edge."""
+    moments = {
+        "stored": track.stored_ms,
+        "at_broker": track.at_broker_ms,
+        "received": track.received_ms,
+        "seen": track.seen_ms,
+        "dispatched": track.dispatched_ms,
+    }
+    return {
+        "id": str(track.id),
+        "ago_ms": now_ms - track.pressed_ms,
+        "after_ms": {stage: None if moment is None else moment - track.pressed_ms for stage, moment in moments.items()},
     }

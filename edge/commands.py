@@ -1,0 +1,181 @@
+"""The commands of ``gatepost`` but for ``run``, which ``cli`` starts without loading any of this."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edge import __version__
+from edge.client import Client
+from edge.errors import CertificateError, RefusedError
+from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
+
+DIRECTORY = Path("/run/gatepost")  # as edge.settings.Gate has it; not loaded for a plain question
+
+application = typer.Typer(
+    name="gatepost",
+    help="The alarm at the school gate: run it, look at it, check its settings.",
+    epilog="Example: gatepost status    Exit codes: 0 well, 1 see 'status --help', 2 wrong usage, 3 settings, 4 device,"
+    " 5 already running, 6 certificate, 7 daemon not reachable, 8 storage, 9 port in use, 10 refused.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+config = typer.Typer(help="Look at a settings file.", no_args_is_help=True, rich_markup_mode=None)
+application.add_typer(config, name="config")
+
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The daemon's settings file, to find its sockets.")
+]
+Directory = Annotated[
+    Path | None,
+    typer.Option(
+        "--runtime-directory",
+        metavar="DIR",
+        envvar="GATEPOST_RUNTIME_DIRECTORY",
+        help=f"Where the daemon's sockets are; {DIRECTORY} if nothing is said.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gatepost {__version__}")
+        raise typer.Exit
+
+
+@application.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and exit.")
+    ] = False,
+) -> None:
+    """The alarm at the school gate: run it, look at it, check its settings."""
+
+
+@application.command(epilog="Example: gatepost run --config /etc/gatepost/gatepost.toml")
+def run(config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The settings file.")]) -> None:
+    """Run the daemon until it is told to stop (SIGTERM, Ctrl-C)."""
+    from edge import daemon
+
+    raise typer.Exit(daemon.run(config))
+
+
+@config.command(epilog="Example: gatepost config check /etc/gatepost/gatepost.toml")
+def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The settings file.")]) -> None:
+    """Check a settings file, and the certificates and passwords that it names.
+
+    Every mistake is a line: file, key, what is given, what is allowed. Exit code 3 for the settings, 6 for a file
+    that they name.
+    """
+    from edge import credentials, screen, settings
+
+    loaded = settings.load(file)
+    mistakes = []
+    for number, broker in enumerate(loaded.broker, 1):
+        try:
+            credentials.check_files(broker, time.time_ns() // 1_000_000)
+        except CertificateError as error:
+            mistakes.append(f"{file}: broker[{number}] {broker.name}: {error}")
+    if mistakes:
+        raise CertificateError("\n".join(mistakes))
+    screen.console().print(screen.settings_table(loaded))
+    typer.echo(f"{file}: no mistakes")
+
+
+@application.command(epilog="Example: gatepost status --json")
+def status(json: Json = False, config: Config = None, runtime_directory: Directory = None) -> None:
+    """Say how this gate is: armed or not, how far the alarm got, brokers, troubles and what to do.
+
+    Exit code 0 when the button is armed and no trouble stands, 1 otherwise, 7 when no daemon answers.
+    """
+    from edge import screen
+
+    view = Client(_directory(config, runtime_directory) / VIEW_SOCKET).ask("status")
+    if json:
+        _print_json(view)
+    else:
+        screen.console().print(screen.status(view))
+    raise typer.Exit(0 if screen.is_well(view) else 1)
+
+
+@application.command(epilog="Example: gatepost watch --json")
+def watch(
+    json: Json = False,
+    config: Config = None,
+    runtime_directory: Directory = None,
+    every_ms: Annotated[int, typer.Option(min=100, max=5000, help="How often to look, in milliseconds.")] = 200,
+) -> None:
+    """Show the gate's state as it changes, until Ctrl-C (exit code 0). With --json, one line for each change."""
+    views = Client(_directory(config, runtime_directory) / VIEW_SOCKET).watch(every_ms)
+    try:
+        if json:
+            for view in views:
+                _print_json(view)
+        else:
+            _watch_live(views)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@application.command(epilog="Example: gatepost press --hold-ms 100")
+def press(
+    hold_ms: Annotated[
+        int, typer.Option(min=1, max=120_000, help="How long the button is held, in milliseconds.")
+    ] = 100,
+    config: Config = None,
+    runtime_directory: Directory = None,
+) -> None:
+    """Press the simulated button. Only where pins are simulated (pins.factory = "mock"); else refused with code 10."""
+    Client(_directory(config, runtime_directory) / CONTROL_SOCKET).ask("press", hold_ms=hold_ms)
+    typer.echo(f"The simulated button is pressed for {hold_ms} ms.")
+
+
+@application.command(epilog='Example: gatepost reset --by "Li Wei"')
+def reset(
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who ends the alarm; it is kept and sent.")],
+    config: Config = None,
+    runtime_directory: Directory = None,
+) -> None:
+    """End the open alarm at this gate, as a named person. What is not yet confirmed is still sent."""
+    client = Client(_directory(config, runtime_directory) / CONTROL_SOCKET)
+    was_open = bool(client.ask("status")["incident"]["ids"])
+    client.ask("reset", by=by)
+    # The brain takes requests in order: this view is from after the reset.
+    if client.ask("status")["incident"]["ids"]:
+        raise RefusedError("the alarm is still open: the button was pressed again, or is stuck; see gatepost status")
+    typer.echo(f"The alarm is ended by {by.strip()}." if was_open else "No alarm was open: nothing to end.")
+
+
+def _directory(config: Path | None, runtime_directory: Path | None) -> Path:
+    if config is not None:
+        from edge import settings
+
+        return Path(settings.load(config).gate.runtime_directory)
+    return DIRECTORY if runtime_directory is None else runtime_directory
+
+
+def _print_json(view: dict[str, Any]) -> None:
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(view).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _watch_live(views: Iterator[dict[str, Any]]) -> None:
+    from rich.console import Group
+    from rich.live import Live
+
+    from edge import screen
+
+    with Live(console=screen.console(), auto_refresh=False, vertical_overflow="visible") as live:
+        for view in views:
+            changed = time.strftime("last change %H:%M:%S, Ctrl-C to end")
+            live.update(Group(screen.status(view), "", changed), refresh=True)

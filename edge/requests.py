@@ -1,0 +1,86 @@
+"""What is said at the daemon's local sockets: one JSON object a line, each way. Shared by both ends.
+
+Requests: ``{"id": 1, "ask": "status"}``, ``{"id": 2, "ask": "watch", "every_ms": 200}`` on either socket; on the
+control socket also ``{"ask": "reset", "by": "name"}`` and, where pins are simulated,
+``{"ask": "press", "hold_ms": 100}``. Answers repeat the id: ``{"id": 1, "ok": true, "view": {...}}``, or
+``{"id": 1, "ok": false, "error": "...", "exit_code": 10}`` where ``exit_code`` is that of the class in
+``edge.errors`` which the command line raises.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+VIEW_SOCKET = "view.sock"
+CONTROL_SOCKET = "control.sock"
+LINE_BYTES_MAX = 4096  # a request is under 200 bytes
+PATH_BYTES_MAX = 107  # Linux: sun_path has 108 bytes, the last is zero
+
+Id = Annotated[str, Meta(max_length=80)] | int | None
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask"):
+    id: Id = None
+
+
+class Status(_Request, frozen=True, kw_only=True, tag="status"):
+    """The view, once."""
+
+
+class Watch(_Request, frozen=True, kw_only=True, tag="watch"):
+    """The view now and whenever it has changed, looked at every ``every_ms``. A later watch replaces an earlier one."""
+
+    every_ms: Annotated[int, Meta(ge=100, le=5000)] = 200
+
+
+class Reset(_Request, frozen=True, kw_only=True, tag="reset"):
+    """A named person ends the incident: ``by`` is 1 to 80 printable characters."""
+
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class Press(_Request, frozen=True, kw_only=True, tag="press"):
+    """Close the simulated contact for ``hold_ms``."""
+
+    hold_ms: Annotated[int, Meta(ge=1, le=120_000)] = 100
+
+
+Request = Status | Watch | Reset | Press
+
+
+class BadRequest(ValueError):
+    """A line that is not a request. ``id`` is its id where that could be read."""
+
+    def __init__(self, id: Id, detail: str) -> None:
+        super().__init__(detail)
+        self.id = id
+
+
+class _OnlyId(msgspec.Struct, frozen=True):
+    id: Id = None
+
+
+_request = msgspec.json.Decoder(Request)
+_only_id = msgspec.json.Decoder(_OnlyId)
+_FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def decode(line: bytes) -> Request:
+    """One line as a request. Raises BadRequest, whose text says what is allowed."""
+    try:
+        request: Request = _request.decode(line)
+    except _FAILURES as error:
+        raise BadRequest(_id_of(line), f"not understood: {error}; asks are status, watch, reset, press") from error
+    if isinstance(request, Reset) and not (request.by.isprintable() and request.by.strip()):
+        raise BadRequest(request.id, "reset needs 'by': the name of a person, 1 to 80 printable characters")
+    return request
+
+
+def _id_of(line: bytes) -> Id:
+    try:
+        return _only_id.decode(line).id
+    except _FAILURES:
+        return None  # the error answer then carries no id either

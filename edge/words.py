@@ -1,0 +1,173 @@
+"""The gate's states and troubles in plain words, for somebody who does not program: what it means, what to do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from edge.events import ClockQuality, Show, Trouble
+from edge.links import Phase
+
+
+class Words(NamedTuple):
+    """``title`` is a few words, ``meaning`` one or two sentences, ``todo`` what to do, empty where nothing."""
+
+    title: str
+    meaning: str
+    todo: str = ""
+
+
+SHOWS: dict[Show, Words] = {
+    Show.READY: Words(
+        "Ready (a short blink every 3 s)",
+        "The button is armed. No alarm is open.",
+    ),
+    Show.PRESSED: Words(
+        "Pressed (a fast flicker)",
+        "The button was pressed. The alarm is not yet safe on the card, and the broker has not confirmed it.",
+        "Call the police by telephone if this stays for more than some seconds.",
+    ),
+    Show.STORED: Words(
+        "Stored (even blinking)",
+        "The alarm is safe on the card and is being sent. Nobody outside has confirmed it yet.",
+        "Call the police by telephone if this stays for more than half a minute.",
+    ),
+    Show.AT_BROKER: Words(
+        "At the broker (double flash)",
+        "The message broker has the alarm. This does not say that the county centre has it.",
+        "Call the police by telephone if this stays for more than half a minute.",
+    ),
+    Show.RECEIVED: Words(
+        "Received (steady light)",
+        "The county centre has the alarm. No officer has confirmed seeing it yet.",
+    ),
+    Show.SEEN: Words(
+        "Seen (steady with one short gap)",
+        "An officer at the county centre has seen the alarm.",
+    ),
+    Show.DISPATCHED: Words(
+        "Dispatched (steady with two short gaps)",
+        "Help is on its way: the officer has sent somebody.",
+    ),
+}
+
+AT_BROKER_IS_THE_END = Words(
+    "At the broker (double flash)",
+    "The message broker has the alarm. This county's platform cannot answer, so the gate cannot know more than that.",
+    "Ask the county centre by telephone whether the alarm arrived.",
+)
+"""Instead of SHOWS[AT_BROKER] where the settings say ``alarm.done_on = "broker"``."""
+
+NOT_ARMED = Words(
+    "Starting (dark)",
+    "The button is not armed yet: a press is not noticed.",
+    "Wait some seconds. If this stays: journalctl -u gatepost",
+)
+
+TROUBLES: dict[Trouble, Words] = {
+    Trouble.LOOP_OPEN: Words(
+        "Button cable cut",
+        "Both halves of the button are open: the cable is cut, or a plug is loose. A press may not be noticed.",
+        "Check the cable and the terminals between button and Pi at once.",
+    ),
+    Trouble.LOOP_SHORT: Words(
+        "Button cable shorted",
+        "Both halves of the button are closed: two wires touch, or water got in.",
+        "Check the cable and the terminals between button and Pi at once.",
+    ),
+    Trouble.KEY_STUCK: Words(
+        "Button stuck",
+        "The button stays pressed. Its press was sent; another can be noticed only after it lets go.",
+        "Pull the button out again. If it is out already, check it for dirt and its cable for a short.",
+    ),
+    Trouble.EDGE_LOST: Words(
+        "Button noticed late",
+        "The button's change was found by looking, not by its signal. Presses still count, up to a tenth of a"
+        " second later.",
+        "Restart the daemon (systemctl restart gatepost). If it returns, check the wiring and report it.",
+    ),
+    Trouble.STORE_IN_MEMORY: Words(
+        "Card not writable",
+        "Events are kept in memory only, because the card is full, read-only or broken. Alarms are still sent, but"
+        " a power cut would lose what is not sent yet.",
+        "Check the free space (df -h) and the card (dmesg). Replace a card that turned read-only.",
+    ),
+    Trouble.STORE_DAMAGED: Words(
+        "Event log damaged",
+        "The event log could not be read. It was moved aside and a new one begun; work goes on.",
+        "Keep the file that was moved aside, and replace the card soon.",
+    ),
+    Trouble.FAILURE_TO_COMMUNICATE: Words(
+        "Alarm not confirmed",
+        "An alarm was sent and nobody confirmed it in time. The gate goes on trying.",
+        "Call the police by telephone. Then look at the brokers and the centre below.",
+    ),
+    Trouble.PUBLISH_REFUSED: Words(
+        "Broker refuses messages",
+        "The broker does not let this gate send: its access rights are wrong.",
+        "Tell the county's administrator this gate's name and the broker's.",
+    ),
+    Trouble.BROKER_LOST: Words(
+        "No connection to a broker",
+        "The gate has not reached this broker for a minute. Alarms are kept and go by another broker if there is one.",
+        "Check the network cable or modem. The broker's line says the reason.",
+    ),
+    Trouble.CENTRE_LOST: Words(
+        "County centre not listening",
+        "The broker works, but the county centre's program is not there to receive. Alarms wait for it.",
+        "Call the county centre: their program must be started.",
+    ),
+    Trouble.CLOCK_UNSYNCED: Words(
+        "Clock not set",
+        "The gate's clock may be wrong. Alarms are sent all the same, and their times are corrected later.",
+        "Check the network and the time server (timedatectl).",
+    ),
+    Trouble.EVENTS_DROPPED: Words(
+        "Old routine events dropped",
+        "More routine events waited than may be kept, so the oldest went. No alarm was dropped.",
+        "Find out why the centre was not reached for so long.",
+    ),
+    Trouble.SETTINGS_REFUSED: Words(
+        "Settings not used",
+        "The settings file has mistakes. The gate runs on the last settings that worked.",
+        "Run: gatepost config check FILE, correct what it says, and restart.",
+    ),
+    Trouble.DUTY_LATE: Words(
+        "A part of the daemon stands still",
+        "A part of the daemon has not reported in time. If the button or the lamps depend on it, the daemon is"
+        " restarted by itself.",
+        "Look in the journal (journalctl -u gatepost) and report it.",
+    ),
+}
+
+PHASES: dict[Phase, str] = {
+    Phase.DOWN: "not connected",
+    Phase.DIALLING: "connecting",
+    Phase.UP: "connected",
+    Phase.CLOSING: "disconnecting",
+}
+
+CLOCKS: dict[ClockQuality, str] = {
+    ClockQuality.SYNCED: "set by the network",
+    ClockQuality.HOLDOVER: "was set by the network, now runs on by itself",
+    ClockQuality.UNSYNCED: "not set: its time may be wrong",
+    ClockQuality.BACKFILLED: "worked out afterwards",
+}
+
+LISTENING: dict[bool | None, str] = {
+    True: "listening",
+    False: "not listening",
+    None: "has not said",
+}
+"""The centre's application, as told at one broker."""
+
+
+def duration(seconds: int) -> str:
+    """``3 s``, ``4 min``, ``5 h 10 min``, ``6 d 2 h``."""
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if minutes == 0:
+        return f"{seconds} s"
+    if hours == 0:
+        return f"{minutes} min"
+    if days == 0:
+        return f"{hours} h {minutes % 60} min"
+    return f"{days} d {hours % 24} h"
