@@ -29,6 +29,7 @@ class Broker:
     username: str | None
     password: str | None
     tls: ssl.SSLContext | None
+    protocol: str = "auto"
 
     @property
     def name(self) -> str:
@@ -36,8 +37,13 @@ class Broker:
         return f"{self.host}:{self.port}"
 
 
-def broker_of(url: str, secrets: Secrets) -> Broker:
+PROTOCOLS = ("auto", "5", "3.1.1")
+
+
+def broker_of(url: str, secrets: Secrets, protocol: str = "auto") -> Broker:
     """Read a broker's URL. Raises SettingsError for the URL, CertificateError for a file."""
+    if protocol not in PROTOCOLS:
+        raise SettingsError([f"--protocol {protocol}: give {', '.join(PROTOCOLS)}"])
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -52,7 +58,7 @@ def broker_of(url: str, secrets: Secrets) -> Broker:
     username = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else _password(secrets.password_file)
     tls = _context(secrets) if secure else None
-    return Broker(host, port or (8883 if secure else 1883), username, password, tls)
+    return Broker(host, port or (8883 if secure else 1883), username, password, tls, protocol)
 
 
 def _password(file: Path | None) -> str | None:

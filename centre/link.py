@@ -30,7 +30,7 @@ RECEIVE_MAX = 1000  # unacknowledged messages the broker may have out (MQTT 5); 
 SESSION_S = 7 * 24 * 3600  # how long a broker keeps what came while the centre was away
 KEEPALIVE_S = 15
 CONNECT_S_MAX = 5
-ANSWER_S_MAX = 10  # from TCP connection to granted subscription
+ANSWER_S_MAX = 5  # from TCP connection to granted subscription
 BACKOFF_S = (0.5, 15.0)
 _OLD_PROTOCOL = 0x84  # MQTT 5 "unsupported protocol version"; paho maps 3.1.1's code 1 to it
 
@@ -88,7 +88,7 @@ class Link:
         self._stop = threading.Event()
         self._down = threading.Event()
         self._client: mqtt.Client | None = None
-        self._mqtt5 = True
+        self._mqtt5 = broker.protocol != "3.1.1"
         self._acks = _Acks()
         self._answered = False
         self._subscribed = False
@@ -157,8 +157,8 @@ class Link:
                 self._down.wait()
         except (OSError, ValueError) as error:
             self._reason = str(error)
-        if dialled and not self._answered and not self._stop.is_set():
-            self._mqtt5 = not self._mqtt5  # an old broker may just hang up on MQTT 5: try the other one next
+        if dialled and not self._answered and self._broker.protocol == "auto":
+            self._mqtt5 = not self._mqtt5  # an old broker may hang up on MQTT 5, or say nothing: try the other next
         was_up, self._subscribed = self._subscribed, False
         client.disconnect()
         client.loop_stop()

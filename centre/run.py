@@ -10,10 +10,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from centre import files
 from centre.archive import Archive
-from centre.broker import Secrets, broker_of
+from centre.broker import Broker, Secrets, broker_of
 from centre.desk import Desk
 from centre.link import Link
 from centre.service import Service
@@ -36,19 +37,17 @@ def notify(state: str) -> None:
 
 
 def run(
-    county: str, urls: Sequence[str], secrets: Secrets, database: Path, directory: Path, silent_after_s: int
+    county: str,
+    urls: Sequence[str],
+    secrets: Secrets,
+    protocol: str,
+    database: Path,
+    directory: Path,
+    silent_after_s: int,
 ) -> int:
     """Run until SIGTERM or SIGINT; the exit code. The main thread calls it. Raises GatepostError before it starts."""
-    try:
-        Address(county, "x", "x")
-    except ValueError as error:
-        raise SettingsError([f"--county: {error}"]) from error
-    brokers = [broker_of(url, secrets) for url in urls]
-    files.make_directory(directory)
-    held = [files.lock(directory / "lock", f"runtime directory {directory}")]
-    files.make_directory(database.resolve().parent)
-    held.append(files.lock(Path(f"{database}.lock"), f"database {database}"))
-
+    brokers = _brokers(county, urls, secrets, protocol)
+    held = _hold(directory, database)
     over = threading.Event()
     failed = threading.Event()
     ready = threading.Event()
@@ -91,3 +90,20 @@ def run(
     if failed.is_set():
         raise StorageError("the centre stopped by itself: the journal says why")
     return 0
+
+
+def _brokers(county: str, urls: Sequence[str], secrets: Secrets, protocol: str) -> list[Broker]:
+    try:
+        Address(county, "x", "x")
+    except ValueError as error:
+        raise SettingsError([f"--county: {error}"]) from error
+    return [broker_of(url, secrets, protocol) for url in urls]
+
+
+def _hold(directory: Path, database: Path) -> list[IO[bytes]]:
+    """Locks that keep a second centre away from the same runtime directory and the same database."""
+    files.make_directory(directory)
+    held = [files.lock(directory / "lock", f"runtime directory {directory}")]
+    files.make_directory(database.resolve().parent)
+    held.append(files.lock(Path(f"{database}.lock"), f"database {database}"))
+    return held

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 from edge import wire
 from edge.events import Stage
-from tests.process.brokers import PATIENCE_S, Listener, Mosquitto, free_port
+from tests.process.brokers import PATIENCE_S, Authority, Listener, Mosquitto, free_port, password_file
 from tests.unit.centre_events import ADDRESS, BOOT, event, press, reset, self_test, trouble
 
 COUNTY = ADDRESS.county
@@ -25,13 +26,17 @@ COUNTY = ADDRESS.county
 class Centre:
     """``gatepost-centre`` as a person starts it."""
 
-    def __init__(self, directory: Path, *ports: int, silent_after: int = 90) -> None:
+    def __init__(
+        self, directory: Path, *ports: int, silent_after: int = 90, urls: Sequence[str] = (), more: Sequence[str] = ()
+    ) -> None:
         self.runtime = directory / "run"
         self.database = directory / "centre.db"
         self._log = directory / "centre.log"
-        brokers = [word for port in ports for word in ("--broker", f"mqtt://127.0.0.1:{port}")]
+        urls = [*urls, *(f"mqtt://127.0.0.1:{port}" for port in ports)]
+        brokers = [word for url in urls for word in ("--broker", url)]
         self.arguments = [
-            "run", "--county", COUNTY, *brokers, "--database", str(self.database), "--silent-after", str(silent_after),
+            "run", "--county", COUNTY, *brokers, "--database", str(self.database),
+            "--silent-after", str(silent_after), *more,
         ]  # fmt: skip
         self.process: subprocess.Popen[str] | None = None
 
@@ -304,6 +309,51 @@ def test_the_centre_comes_back_after_a_broker_restart(centre, broker):
         gate.listening(True)
         gate.send(press(1))
         assert gate.receipt()[0] == press(1).id
+
+
+def test_a_disk_that_refuses_is_told_to_gates_and_nothing_is_acknowledged(centre, gate):
+    """No receipt and no word of listening while it cannot write; afterwards the same alarm, once."""
+    gate.listening(True)
+    assert centre.process is not None
+    never = resource.RLIM_INFINITY
+    resource.prlimit(centre.process.pid, resource.RLIMIT_FSIZE, (4096, never))
+    gate.send(press(1))
+    gate.listening(False)
+    listed = centre.json("list")
+    assert not listed["storing"]
+    assert listed["counters"]["events"] == 0
+    resource.prlimit(centre.process.pid, resource.RLIMIT_FSIZE, (never, never))
+    assert gate.receipt() == (press(1).id, Stage.RECEIVED, "")
+    gate.listening(True)
+    assert [row["arrivals"] for row in centre.json("events")] == [1]
+
+
+def test_an_old_broker_s_protocol_does_as_well(tmp_path, broker, gate):
+    """MQTT 3.1.1: what came while the centre was away still waits."""
+    centre = Centre(tmp_path, broker.port, more=["--protocol", "3.1.1"])
+    centre.start()
+    centre.end(signal.SIGKILL)
+    gate.listening(False)
+    gate.send(press(1))
+    centre.start()
+    assert gate.receipt()[0] == press(1).id
+    centre.end()
+
+
+def test_certificates_and_a_password_file_open_a_guarded_broker(tmp_path):
+    authority = Authority(tmp_path / "ca")
+    certificate, key = authority.issue("broker", host="IP:127.0.0.1")
+    passwords = password_file(tmp_path, officer="word")
+    lines = [f"cafile {authority.certificate}", f"certfile {certificate}", f"keyfile {key}"]
+    secret = tmp_path / "secret"
+    secret.write_text("word\n")
+    with Mosquitto(tmp_path / "guarded", [*lines, f"password_file {passwords}"], anonymous=False) as guarded:
+        more = ["--ca-file", str(authority.certificate), "--password-file", str(secret)]
+        centre = Centre(tmp_path, urls=[f"mqtts://officer@127.0.0.1:{guarded.port}"], more=more)
+        centre.start()
+        assert centre.json("list")["brokers"][0]["connected"]
+        assert "word" not in json.dumps(centre.json("list"))
+        centre.end()
 
 
 def test_the_socket_is_the_owner_s_alone(centre):
