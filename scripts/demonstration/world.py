@@ -1,0 +1,227 @@
+"""Everything the demo starts: a broker, the reference centre and one gate, in a directory that is thrown away."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from demonstration.cable import Cable
+from edge.client import Client
+from edge.errors import GatepostError
+
+WAIT_S_MAX = 30.0
+
+SETTINGS = """\
+[gate]
+county = "demo"
+school = "school-1"
+gate = "main-gate"
+state_directory = "{directory}/state"
+runtime_directory = "{directory}/run"
+
+[pins]
+factory = "mock"
+
+[button]
+key_gpio = 17
+
+[lamps]
+status_gpio = 22
+fault_gpio = 23
+
+[[broker]]
+name = "cable"
+host = "127.0.0.1"
+port = {port}
+tls = false
+connect_s_max = 2
+
+# A quick temper, so that nobody has to wait for the demo to notice a pulled cable.
+[uplink]
+heartbeat_s = 5
+probe_s = 2
+acknowledge_s_max = 2
+reconnect_s_max = 2
+"""
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why."""
+
+
+class World:
+    """The three processes and the cable. ``close`` ends them all."""
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="gatepost-demo-")
+        self.directory = Path(self._directory.name)
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.broker_name = "?"
+        self._broker_port = _free_port()
+
+    def start(self, said: Callable[[str], None]) -> None:
+        """Bring everything up, in order. Raises DemoError."""
+        self._start_broker()
+        self.cable = Cable(self._broker_port)
+        said(f"broker   {self.broker_name} on port {self._broker_port}")
+        self.start_centre()
+        said("centre   gatepost-centre, SQLite, answers every alarm with a receipt")
+        settings = self.directory / "gatepost.toml"
+        settings.write_text(SETTINGS.format(directory=self.directory, port=self.cable.port), encoding="utf-8")
+        self._run("gate", [sys.executable, "-m", "edge", "run", "--config", str(settings)])
+        self.wait("the gate is armed and connected", lambda view: view["armed"] and view["brokers"][0]["phase"] == "up")
+        said("gate     gatepost run, simulated pins, button armed")
+
+    def close(self) -> None:
+        """End everything and throw the directory away."""
+        for process in reversed(self._processes.values()):
+            process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._directory.cleanup()
+
+    # --- the gate ---------------------------------------------------------------------------------------------------
+
+    def view(self) -> dict[str, Any]:
+        """The gate's own view, through its view socket."""
+        return self._client("view.sock").ask("status")
+
+    def press(self) -> None:
+        """Push the simulated button for a tenth of a second."""
+        self._client("control.sock").ask("press", hold_ms=100)
+
+    def reset(self, by: str) -> None:
+        """End the incident as a named person at the gate."""
+        self._client("control.sock").ask("reset", by=by)
+
+    def wait(self, what: str, true: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+        """Look at the gate until ``true`` of it. Raises DemoError after WAIT_S_MAX seconds."""
+        end = time.monotonic() + WAIT_S_MAX
+        problem: object = "no answer yet"
+        while time.monotonic() < end:
+            self._alive()
+            try:
+                view = self.view()
+                if true(view):
+                    return view
+                problem = json.dumps(view, indent=1)
+            except GatepostError as error:
+                problem = error
+            time.sleep(0.02)
+        raise DemoError(f"waited {WAIT_S_MAX:.0f} s in vain until {what}. Last seen: {problem}\n{self.tail()}")
+
+    # --- the centre -------------------------------------------------------------------------------------------------
+
+    def start_centre(self) -> None:
+        """Start the centre (again) and wait until it listens."""
+        self._run(
+            "centre",
+            [
+                *self._centre("run"), "--county", "demo", "--broker", f"mqtt://127.0.0.1:{self._broker_port}",
+                "--database", str(self.directory / "centre.db"),
+            ],
+        )  # fmt: skip
+        end = time.monotonic() + WAIT_S_MAX
+        while b"listening" not in self._log("centre").read_bytes():
+            self._alive()
+            if time.monotonic() > end:
+                raise DemoError(f"the centre does not listen.\n{self.tail()}")
+            time.sleep(0.02)
+
+    def stop_centre(self) -> None:
+        """Let the centre go home."""
+        process = self._processes.pop("centre")
+        process.terminate()
+        process.wait(10)
+
+    @property
+    def centre_runs(self) -> bool:
+        """True while the centre is there."""
+        return "centre" in self._processes
+
+    def act(self, what: str, incident: str) -> None:
+        """An officer sees, dispatches or closes."""
+        self._officer(what, incident, "--by", "Officer Li")
+
+    def events(self) -> list[dict[str, Any]]:
+        """What the centre keeps."""
+        return list(json.loads(self._officer("events", "--json")))
+
+    # --- processes --------------------------------------------------------------------------------------------------
+
+    def tail(self) -> str:
+        """The last lines of every log, for a person who looks for the fault."""
+        parts = []
+        for log in sorted(self.directory.glob("*.log")):
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
+            parts.append("\n".join([f"--- {log.stem}", *lines]))
+        return "\n".join(parts)
+
+    def _officer(self, *arguments: str) -> str:
+        command, *rest = arguments
+        done = subprocess.run(
+            [*self._centre(command), *rest], capture_output=True, text=True, timeout=WAIT_S_MAX, check=False
+        )  # fmt: skip
+        if done.returncode:
+            raise DemoError(done.stderr.strip())
+        return done.stdout
+
+    def _centre(self, command: str) -> list[str]:
+        return [sys.executable, "-m", "centre", command, "--runtime-directory", str(self.directory / "centre")]
+
+    def _client(self, name: str) -> Client:
+        return Client(self.directory / "run" / name)
+
+    def _start_broker(self) -> None:
+        mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+        if mosquitto:
+            self.broker_name = "mosquitto"
+            self._run("broker", [mosquitto, "-p", str(self._broker_port)])
+        else:
+            self.broker_name = "amqtt (mosquitto is not installed)"
+            config = self.directory / "amqtt.yaml"
+            config.write_text(
+                f"listeners:\n  default:\n    type: tcp\n    bind: 127.0.0.1:{self._broker_port}\n"
+                "plugins:\n  amqtt.plugins.authentication.AnonymousAuthPlugin:\n    allow_anonymous: true\n",
+                encoding="utf-8",
+            )
+            amqtt = Path(sys.executable).with_name("amqtt")
+            self._run("broker", [str(amqtt), "-c", str(config)])
+        end = time.monotonic() + WAIT_S_MAX
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._broker_port), 1):
+                return
+            self._alive()
+            if time.monotonic() > end:
+                raise DemoError(f"the broker does not answer.\n{self.tail()}")
+            time.sleep(0.02)
+
+    def _run(self, name: str, command: list[str]) -> None:
+        with self._log(name).open("wb") as log:
+            self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def _alive(self) -> None:
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                raise DemoError(f"the {name} ended by itself with code {process.returncode}.\n{self.tail()}")
+
+    def _log(self, name: str) -> Path:
+        return self.directory / f"{name}.log"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
