@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from edge.events import Contact, ContactEdge, LevelRead, Origin, Ticked, Trouble, Value
 
 EDGE_GRACE_MS = 250
-"""How long an edge may come after the poll saw its level before it counts as lost (a slow callback is not a lost one)."""
+"""How long after the poll saw its level an edge may come before it counts as lost: slow callbacks are not lost."""
 
 EDGES_LOST_DEAD = 2
 """So many level changes in a row that only the poll saw mean that the callback thread is dead."""

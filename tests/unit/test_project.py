@@ -28,7 +28,6 @@ LONGER = {
     "edge/drivers/store.py": 430,
     "edge/events.py": 536,  # one list of words that everybody looks up in one place
     "edge/uplink.py": 407,
-    "edge/views.py view": 64,
 }
 """What was longer when the rule came. A ratchet: these figures may only fall, and nothing may join."""
 
