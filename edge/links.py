@@ -166,11 +166,15 @@ def _up(links: Links, news: LinkUp) -> Step:
 
 
 def _down(links: Links, news: LinkDown) -> Step:
-    """The next dial waits a jittered, growing time; at once where only the protocol was wrong."""
+    """The next dial waits a jittered, growing time; at once, and by MQTT 3.1.1, where only the protocol was wrong.
+
+    One fallback is good for one dial: a broker that hung up while it restarted must not cost MQTT 5's reasons for good.
+    """
     old = links.links[news.broker]
-    mqtt5 = old.mqtt5 and not (news.old_protocol and links.rules.mqtt3_allowed[news.broker])
+    fallback = old.mqtt5 and news.old_protocol and links.rules.mqtt3_allowed[news.broker]
+    mqtt5 = links.rules.mqtt5_first[news.broker] and not fallback
     attempts = old.attempts + 1
-    pause_ms = 0 if mqtt5 != old.mqtt5 else _jittered_ms(links.rules, news.broker, attempts)
+    pause_ms = 0 if fallback else _jittered_ms(links.rules, news.broker, attempts)
     link = Link(
         Phase.DOWN,
         mqtt5,
