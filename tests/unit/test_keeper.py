@@ -105,8 +105,8 @@ class Bench:
 
     @staticmethod
     def _obey(outbox, refusing):
-        if outbox._database is not None:
-            outbox._database.conn.execute(f"PRAGMA query_only = {int(refusing)}")
+        if outbox._file.database is not None:
+            outbox._file.database.conn.execute(f"PRAGMA query_only = {int(refusing)}")
 
     def refuse(self, refusing=True):
         self.refusing = refusing
@@ -347,6 +347,17 @@ def test_memory_has_a_limit_that_spares_alarms(bench):
 
     assert trouble(facts, Trouble.EVENTS_DROPPED) == [True]
     assert ids(only(bench.run(Load(Lane.ALARM, 0, 9)), Loaded)) == [1]
+
+
+def test_rows_keep_their_numbers_on_the_card_even_when_memory_dropped_some(bench):
+    """The uplink's cursor has passed the dropped ones: lower numbers would never be read."""
+    bench.open()
+    bench.refuse()
+    told = only(bench.run(*(store(n, Lane.ROUTINE) for n in range(1, 131))), Stored).rows
+    bench.refuse(False)
+
+    assert only(bench.wait(), Stored).rows == told[30:]
+    assert bench.run(store(131))[0].rows == ((id_of(131), 131),)
 
 
 def test_events_stored_in_memory_are_dated_after_their_return(bench):

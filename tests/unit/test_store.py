@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from edge import store_schema
-from edge.drivers.store import SqliteOutbox, migrate
+from edge.card_file import migrate
+from edge.drivers.store import SqliteOutbox
 from edge.events import (
     Backlog,
     ClockFix,
@@ -102,6 +103,11 @@ def test_a_record_is_committed_when_append_returns(path):
     assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     other.execute("BEGIN IMMEDIATE")
     other.execute("ROLLBACK")
+
+
+def test_each_commit_is_synced_to_the_card(path):
+    outbox = opened(path)
+    assert outbox._file.database.conn.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_every_write_leaves_no_transaction_open(path):
@@ -237,23 +243,43 @@ def test_a_truncated_file_is_moved_aside_with_what_could_be_read_saved(path):
     assert counters(opened(path)) == []
 
 
-def test_a_torn_page_inside_is_found_at_opening(path):
-    filled(path)
+def tear(path, text):
+    """Overwrite the page that holds this text, as a card does that lost power while it wrote."""
+    place = path.read_bytes().index(text) // 4096 * 4096
     with path.open("r+b") as file:
-        file.seek(path.stat().st_size // 2 // 4096 * 4096)
+        file.seek(place)
         file.write(b"\xa5" * 4096)
 
-    with pytest.raises(OutboxDamaged):
+
+def test_a_torn_page_inside_is_found_at_opening(path):
+    filled(path)
+    tear(path, b'"counter":100}')
+
+    with pytest.raises(OutboxDamaged) as caught:
         opened(path)
+    assert record(99) not in caught.value.rescued
+    assert len(caught.value.rescued) >= 50
+
+
+def test_a_quiet_damage_that_only_the_check_can_see_is_found_at_opening(path):
+    filled(path)
+    other = sqlite3.connect(path)
+    other.execute("PRAGMA writable_schema = ON")
+    other.execute("DELETE FROM sqlite_master WHERE name = 'events_undated'")
+    other.commit()
+    other.close()
+
+    with pytest.raises(OutboxDamaged, match="never used") as caught:
+        opened(path)
+    assert len(caught.value.rescued) == 200
 
 
 def test_a_torn_page_in_a_file_too_long_to_check_is_found_when_it_is_read(path):
     filled(path)
-    with path.open("r+b") as file:
-        file.seek(path.stat().st_size // 2 // 4096 * 4096)
-        file.write(b"\xa5" * 4096)
+    tear(path, b'"counter":100}')
 
     outbox = opened(path, check_bytes_max=0)
+    assert outbox.load(Lane.ALARM, 0, 10)
     with pytest.raises(OutboxDamaged) as caught:
         outbox.load(Lane.ALARM, 0, 1000)
     assert caught.value.latch == LATCH
@@ -294,6 +320,8 @@ def test_a_file_replaced_while_running_is_noticed(path, tmp_path):
 
     with pytest.raises(OutboxDamaged, match="replaced"):
         outbox.mark_done([EventId(BOOT, 1)])
+    assert [found.name for found in tmp_path.iterdir() if "events.db" in found.name] == []
+    assert path.with_name("events.damaged.1-wal").exists()
 
 
 def test_three_damaged_files_are_kept(path):
@@ -457,12 +485,14 @@ def test_an_older_boot_that_was_never_synced_gets_the_middle_of_what_is_possible
         assert row.backfilled.bound_ms <= (latest_ms - earliest_ms) // 2 + 1
 
 
-def test_the_sign_of_life_bounds_what_follows_it(path):
+@pytest.mark.parametrize("reopening", [True, False])
+def test_the_sign_of_life_bounds_what_follows_it(path, reopening):
     outbox = opened(path)
     outbox.append([record(1)], None)
     outbox.note_alive(WallStamp(WALL_MS + 60_000, ClockQuality.SYNCED, 0))
-    outbox.close()
-    outbox = opened(path)
+    if reopening:
+        outbox.close()
+        outbox = opened(path)
     outbox.append([record(2, wall=UNSYNCED, kernel="kernel-2")], None)
     while outbox.backfill(ClockFix("kernel-9", 0, WALL_MS + 70_000, 0)):
         pass
@@ -492,12 +522,13 @@ def test_the_work_of_one_more_event_does_not_grow_with_what_is_owed(path):
             nonlocal ticks
             ticks += 1
 
-        outbox._database.conn.set_progress_handler(tick, 1)
+        outbox._file.database.conn.set_progress_handler(tick, 1)
         outbox.append([record(counter, Lane.ROUTINE)], None)
         outbox.load(Lane.ROUTINE, 0, 16)
+        outbox.load(Lane.ALARM, 0, 16)
         outbox.mark_done([EventId(BOOT, counter)])
         outbox.backlog()
-        outbox._database.conn.set_progress_handler(None, 0)
+        outbox._file.database.conn.set_progress_handler(None, 0)
         return ticks
 
     outbox = opened(path, limit=100_000)

@@ -1,0 +1,241 @@
+"""A SQLite file on a card that may fail: opened so that a commit is synced, and told apart when it is damaged.
+
+WAL and ``synchronous=FULL`` are set and read back, never assumed. What SQLite raises leaves as OutboxFull (try again
+later) or OutboxDamaged (the file has been moved aside).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+from sqlite_utils import Database
+
+from edge.events import Latch, Record
+from edge.ports import OutboxDamaged, OutboxFull
+
+BUSY_S = 1.0
+"""Longest wait for a reader's lock (a technician's ``sqlite3``); then the card counts as refusing."""
+
+CHECKPOINT_PAGES = 256
+"""1 MiB of WAL: the commit that pays for the checkpoint stays short (SQLite's own default is 1,000 pages)."""
+
+WAL_BYTES_MAX = 4 * 1024 * 1024
+"""The WAL is cut back to this after a burst."""
+
+CHECK_BYTES_MAX = 128 * 1024 * 1024
+"""``quick_check`` reads the whole file and cannot be interrupted before SQLite 3.41. Above this only short tables are
+checked at opening: a press must not wait for the check, and a damaged page tells when it is read."""
+
+DAMAGED_FILES_MAX = 3
+"""Damaged files that are kept for a technician."""
+
+_DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PRIMARY_CODE = 0xFF
+
+
+Rescue = Callable[[sqlite3.Connection], tuple[Sequence[Record], Latch | None]]
+"""Reads what a damaged file still gives. Must not raise."""
+
+
+class CardFile:
+    """One file and the one connection to it. The thread that makes it uses it and closes it."""
+
+    def __init__(self, path: Path, check_bytes_max: int, rescue: Rescue) -> None:
+        """Remember; touch nothing."""
+        self._path = path
+        self._check_bytes_max = check_bytes_max
+        self._rescue = rescue
+        self._identity = (0, 0)
+        self.database: Database | None = None
+
+    def open(self, migrations: Sequence[Iterable[str]], tables: Sequence[str], short_tables: Sequence[str]) -> None:
+        """Open, check and migrate. Raises OutboxFull, or OutboxDamaged once the file has been moved aside.
+
+        ``short_tables`` are checked even in a file too long to be checked as a whole. A card that can only be read
+        is opened for reading, if the file is of this version.
+        """
+        try:
+            with self._translated():
+                connection = self._connect()
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                if version > len(migrations):
+                    raise OutboxFull(f"{self._path.name} is of version {version}, {len(migrations)} is understood")
+                self._check(connection, short_tables if version == len(migrations) else ())
+                for step in range(version, len(migrations)):
+                    migrate(connection, step, migrations[step])
+                missing = set(tables) - set(self._connected().table_names())
+                if missing:
+                    raise self._damaged(f"no table {', '.join(sorted(missing))}")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let the file go. Never raises: what was committed stays, and the next opening ends a checkpoint."""
+        database, self.database = self.database, None
+        if database is not None:
+            with suppress(sqlite3.Error):
+                database.conn.close()
+
+    # --- transactions and their failures ----------------------------------------------------------------------
+
+    def _connected(self) -> Database:
+        if self.database is None:
+            raise OutboxFull(f"{self._path.name} is closed")
+        return self.database
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection]:
+        """For statements that change nothing."""
+        with self._translated():
+            yield self._connected().conn
+
+    @contextmanager
+    def writing(self) -> Generator[sqlite3.Connection]:
+        """One transaction, begun with the write lock, and ended whatever happens."""
+        with self._translated():
+            connection = self._connected().conn
+            self._demand_same_file()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:  # SQLite itself has rolled back after a full card or an I/O error
+                    connection.execute("ROLLBACK")
+                raise
+            assert not connection.in_transaction, "a transaction was left open"
+
+    def _demand_same_file(self) -> None:
+        """A file that was deleted or replaced takes writes as before, and nobody would ever find them again."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError as error:
+            raise self._damaged("the file was deleted") from error
+        if (found.st_dev, found.st_ino) != self._identity:
+            raise self._damaged("the file was replaced")
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code is not None and code & _PRIMARY_CODE in _DAMAGED_CODES:
+                raise self._damaged(str(error)) from error
+            name = getattr(error, "sqlite_errorname", type(error).__name__)
+            raise OutboxFull(f"{self._path.name}: {error} ({name})") from error
+        except msgspec.DecodeError as error:
+            raise self._damaged(f"the latch or the sign of life is unreadable: {error}") from error
+        except OSError as error:
+            raise OutboxFull(f"{self._path.name}: {error.strerror}") from error
+
+    def _damaged(self, reason: str) -> OutboxDamaged:
+        """Read what can still be read, let the file go, and move it aside."""
+        rescued: Sequence[Record] = ()
+        latch = None
+        if self.database is not None:
+            with suppress(sqlite3.Error):
+                # Else a file shorter than it says it is could not be read at all.
+                self.database.conn.execute("PRAGMA writable_schema = ON")
+            rescued, latch = self._rescue(self.database.conn)
+        self.close()
+        try:
+            where = _move_aside(self._path)
+        except OSError as error:
+            where = f"; could not be moved aside: {error.strerror}"
+        return OutboxDamaged(f"{self._path.name}: {reason}{where}; {len(rescued)} owed events saved", rescued, latch)
+
+    # --- opening --------------------------------------------------------------------------------------------
+
+    def _connect(self) -> sqlite3.Connection:
+        """A connection that syncs each commit, or, on a card that cannot be written, one that can read."""
+        connection = self._attach(f"file:{quote(str(self._path))}")
+        try:
+            self._demand(connection, "journal_mode = WAL", "wal")
+        except sqlite3.OperationalError as error:
+            # On a read-only card without a WAL file SQLite can only read a file that it is told will not change.
+            wal = Path(f"{self._path}-wal")
+            if not os.access(self._path, os.F_OK) or (wal.exists() and wal.stat().st_size):
+                raise
+            self.close()
+            connection = self._attach(f"file:{quote(str(self._path))}?immutable=1")
+            if not connection.execute("PRAGMA user_version").fetchone()[0]:
+                raise error
+        self._demand(connection, "synchronous = FULL", 2)
+        for setting in (
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"journal_size_limit = {WAL_BYTES_MAX}",
+            "temp_store = MEMORY",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+        return connection
+
+    def _attach(self, uri: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, cached_statements=64)
+        self.database = Database(connection, recursive_triggers=False, execute_plugins=False)
+        found = os.stat(self._path)
+        self._identity = (found.st_dev, found.st_ino)
+        return connection
+
+    def _demand(self, connection: sqlite3.Connection, setting: str, wanted: object) -> None:
+        """Set a pragma and read it back. Raises OutboxFull if it did not take: nothing would be durable."""
+        connection.execute(f"PRAGMA {setting}")
+        name = setting.partition(" ")[0]
+        got = connection.execute(f"PRAGMA {name}").fetchone()[0]
+        if got != wanted:
+            raise OutboxFull(f"{self._path.name}: {name} is {got!r}, {wanted!r} is needed")
+
+    def _check(self, connection: sqlite3.Connection, tables: Sequence[str]) -> None:
+        small = self._path.stat().st_size <= self._check_bytes_max
+        for table in [""] if small else [f"('{table}')" for table in tables]:
+            verdict = connection.execute(f"PRAGMA quick_check{table}").fetchone()[0]
+            if verdict != "ok":
+                raise self._damaged(verdict)
+
+
+def migrate(connection: sqlite3.Connection, step: int, statements: Iterable[str]) -> None:
+    """Take the file from version ``step`` to ``step + 1``, wholly or not at all. Raises sqlite3.Error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {step + 1}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _move_aside(path: Path) -> str:
+    """Rename the file with its -wal and -shm; keep the newest three. Raises OSError. Says where it went."""
+    stem = f"{path.stem}.damaged."
+    older = sorted(
+        int(found.name.removeprefix(stem))
+        for found in path.parent.glob(f"{stem}*")
+        if found.name.removeprefix(stem).isdecimal()
+    )
+    target = path.with_name(f"{stem}{older[-1] + 1 if older else 1}")
+    moved = False
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.rename(f"{path}{suffix}", f"{target}{suffix}")
+            moved = True
+    if not moved:
+        return ""
+    for number in older[: len(older) + 1 - DAMAGED_FILES_MAX]:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path.with_name(stem)}{number}{suffix}").unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    return f"; moved aside to {target.name}"
