@@ -35,7 +35,7 @@ from edge.events import (
 LOAD_LIMIT = 128
 """Rows asked of the store at once: a few milliseconds of its time."""
 
-HELD_MAX = (1_000, 128, 256)
+HELD_MAX = (1_000, 256, 256)
 """Events of each lane read ahead into memory. A new alarm is always held, whatever this says."""
 
 PENDING_MAX = 10_000

@@ -1,0 +1,233 @@
+"""What a press means: incident, lamp, siren, and what ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge import alarm
+from edge.alarm import Alarm, AlarmRules, Communication, Draft, Outcome, Pressed, Recovered, Reset
+from edge.events import (
+    Acked,
+    Backlog,
+    Code,
+    EventId,
+    KeepLatch,
+    Latch,
+    Origin,
+    Qualifier,
+    ReceiptCame,
+    Show,
+    SoundSiren,
+    Stage,
+    StopSiren,
+    Stored,
+    Ticked,
+    Topic,
+)
+from tests.unit.machines import id_of
+
+SILENT = AlarmRules()
+AUDIBLE = AlarmRules(audible=True, siren_ms_max=60_000)
+
+
+def pressed(counter: int, at_ms: int = 0, origin: Origin = Origin.PERSON) -> Pressed:
+    return Pressed(id_of(counter), origin, at_ms)
+
+
+def stored(*counters: int, durable: bool = True) -> Stored:
+    return Stored(tuple((id_of(counter), counter) for counter in counters), durable, Backlog(), 10)
+
+
+def acked(counter: int) -> Acked:
+    return Acked(0, id_of(counter), 0, 20)
+
+
+def receipt(counter: int, stage: Stage = Stage.RECEIVED, at_ms: int = 30) -> ReceiptCame:
+    return ReceiptCame(id_of(counter), stage, "officer", None, at_ms)
+
+
+def reset(*event_counters: int) -> Reset:
+    return Reset("name", "key", tuple(id_of(counter) for counter in event_counters), 50)
+
+
+def run(news: Iterable[object], rules: AlarmRules = SILENT) -> tuple[Alarm, list[Outcome]]:
+    state, out = Alarm(rules=rules), []
+    for one in news:
+        state, said = alarm.step(state, one)  # type: ignore[arg-type]
+        out += said
+    return state, out
+
+
+def drafts(out: list[Outcome]) -> list[Draft]:
+    return [one for one in out if isinstance(one, Draft)]
+
+
+def test_the_lamp_climbs_one_truth_at_a_time() -> None:
+    steps = [
+        (pressed(1), Show.PRESSED),
+        (stored(1), Show.STORED),
+        (acked(1), Show.AT_BROKER),
+        (receipt(1), Show.RECEIVED),
+        (receipt(1, Stage.SEEN), Show.SEEN),
+        (receipt(1, Stage.DISPATCHED), Show.DISPATCHED),
+    ]
+    state = Alarm()
+    assert alarm.show(state) is Show.READY
+    for news, shown in steps:
+        state, _ = alarm.step(state, news)  # type: ignore[arg-type]
+        assert alarm.show(state) is shown
+
+
+def test_what_is_only_in_memory_is_not_called_stored() -> None:
+    state, _ = run([pressed(1), stored(1, durable=False)])
+    assert alarm.show(state) is Show.PRESSED
+
+
+def test_a_second_press_joins_the_incident_and_the_lamp_shows_the_least_advanced() -> None:
+    state, out = run([pressed(1), stored(1), acked(1), receipt(1), receipt(1, Stage.SEEN), pressed(2, 40)])
+    assert [(one.id, one.incident) for one in drafts(out)] == [(id_of(1), id_of(1)), (id_of(2), id_of(1))]
+    assert alarm.show(state) is Show.PRESSED
+    state, _ = alarm.step(state, receipt(2))
+    assert alarm.show(state) is Show.SEEN
+
+
+def test_a_receipt_for_another_id_moves_nothing() -> None:
+    before, _ = run([pressed(1), stored(1)])
+    after, out = alarm.step(before, receipt(7))
+    assert after == before
+    assert out == ()
+
+
+def test_an_officer_s_word_never_goes_back() -> None:
+    state, _ = run([pressed(1), receipt(1), receipt(1, Stage.DISPATCHED), receipt(1, Stage.SEEN)])
+    assert alarm.show(state) is Show.DISPATCHED
+
+
+def test_no_receipt_in_30_s_is_told_and_restored_when_it_comes() -> None:
+    _, out = run([pressed(1), stored(1), acked(1), Ticked(29_999), Ticked(30_000), Ticked(40_000), receipt(1)])
+    told = [one for one in out if isinstance(one, Communication)]
+    assert [one.raised for one in told] == [True, False]
+    assert told[0].at_ms == 30_000
+    assert told[0].trouble.code is Code.FAILURE_TO_COMMUNICATE
+
+
+def test_where_the_broker_is_the_end_the_lamp_claims_no_more() -> None:
+    state, out = run([pressed(1), stored(1), acked(1), Ticked(60_000)], AlarmRules(done_on_broker=True))
+    assert alarm.show(state) is Show.AT_BROKER
+    assert not [one for one in out if isinstance(one, Communication)]
+
+
+def test_a_reset_ends_the_incident_but_not_what_is_owed() -> None:
+    state, out = run([pressed(1), stored(1), reset(2)])
+    assert not alarm.is_open(state)
+    assert alarm.show(state) is Show.STORED
+    end = drafts(out)[-1]
+    assert (end.code, end.qualifier, end.incident) == (Code.PANIC_RESET, Qualifier.RESTORE, id_of(1))
+    assert end.latch is not None
+    assert end.latch.ids == ()
+    state, _ = alarm.step(state, receipt(1))
+    assert alarm.show(state) is Show.READY
+
+
+def test_a_reset_without_an_incident_does_nothing() -> None:
+    assert run([reset()])[1] == []
+
+
+def test_the_siren_is_silent_unless_the_settings_say_otherwise() -> None:
+    assert SoundSiren() not in run([pressed(1)])[1]
+    assert drafts(run([pressed(1)])[1])[0].code is Code.SILENT_PANIC
+    assert drafts(run([pressed(1)], AUDIBLE)[1])[0].code is Code.AUDIBLE_PANIC
+
+
+def test_the_siren_stops_by_itself_the_incident_does_not() -> None:
+    state, out = run([pressed(1), Ticked(59_999), Ticked(60_000)], AUDIBLE)
+    assert [type(one) for one in out if isinstance(one, SoundSiren | StopSiren)] == [SoundSiren, StopSiren]
+    assert alarm.is_open(state)
+
+
+def test_the_siren_is_commanded_before_anything_else() -> None:
+    _, out = alarm.step(Alarm(rules=AUDIBLE), pressed(1))
+    assert out[0] == SoundSiren()
+
+
+def latch(kernel_boot: str = "k1", officer: Stage | None = None) -> Latch:
+    return Latch((id_of(1),), officer, 2, 90_000, kernel_boot)
+
+
+def recovered(kept: Latch | None, *owed: EventId) -> Recovered:
+    return Recovered(kept, tuple((id, 0) for id in owed), 50_000)
+
+
+def test_a_restart_in_mid_alarm_rebuilds_lamp_and_siren() -> None:
+    state, out = alarm.step(Alarm(rules=AUDIBLE, kernel_boot="k1"), recovered(latch(), id_of(1)))
+    assert alarm.is_open(state)
+    assert alarm.show(state) is Show.STORED
+    assert SoundSiren() in out
+    assert state.siren_until_ms == 90_000
+
+
+def test_the_siren_gets_its_full_time_where_the_old_clock_cannot_be_compared() -> None:
+    state, _ = alarm.step(Alarm(rules=AUDIBLE, kernel_boot="k2"), recovered(latch()))
+    assert state.siren_until_ms == 50_000 + 60_000
+
+
+def test_what_the_officer_did_survives_a_restart() -> None:
+    state, _ = alarm.step(Alarm(), recovered(latch(officer=Stage.DISPATCHED)))
+    assert alarm.show(state) is Show.DISPATCHED
+
+
+def test_a_press_before_the_old_latch_was_read_loses_neither() -> None:
+    state, out = run([pressed(5), recovered(latch(), id_of(1))])
+    assert state.ids == (id_of(5), id_of(1))
+    assert KeepLatch(alarm.latch(state)) in out
+    state, out = alarm.step(state, reset(6, 7))
+    assert [one.incident for one in drafts(list(out))] == [id_of(5), id_of(1)]
+
+
+def test_a_recovered_press_without_a_latch_still_shows_on_the_lamp() -> None:
+    state, _ = alarm.step(Alarm(), recovered(None, id_of(1)))
+    assert alarm.show(state) is Show.STORED
+
+
+NEWS = st.one_of(
+    st.builds(pressed, st.integers(1, 5), st.just(0), st.sampled_from(list(Origin))),
+    st.builds(stored, st.integers(1, 5)),
+    st.builds(acked, st.integers(1, 5)),
+    st.builds(receipt, st.integers(1, 5), st.sampled_from([Stage.RECEIVED, Stage.SEEN, Stage.DISPATCHED])),
+    st.builds(Ticked, st.integers(0, 300_000)),
+)
+
+
+@given(st.lists(NEWS, max_size=30), st.sampled_from([AlarmRules(), AUDIBLE, AlarmRules(done_on_broker=True)]))
+def test_nothing_but_a_reset_ends_an_incident(news: list[object], rules: AlarmRules) -> None:
+    state, _ = run([pressed(99)], rules)
+    for one in news:
+        state, _ = alarm.step(state, one)  # type: ignore[arg-type]
+        assert id_of(99) in state.ids
+
+
+@given(st.lists(NEWS, max_size=30))
+def test_a_test_never_touches_an_alarm(news: list[object]) -> None:
+    state, _ = run(news)
+    after, out = alarm.step(state, pressed(50, origin=Origin.SELF_TEST))
+    assert after == state
+    assert [(one.topic, one.origin, one.incident) for one in drafts(list(out))] == [
+        (Topic.SELF_TEST, Origin.SELF_TEST, None)
+    ]
+
+
+@given(st.lists(NEWS, max_size=30))
+def test_received_is_never_shown_while_a_press_is_without_receipt(news: list[object]) -> None:
+    state, waiting = Alarm(), set()
+    for one in news:
+        state, _ = alarm.step(state, one)  # type: ignore[arg-type]
+        match one:
+            case Pressed(id=id, origin=Origin.PERSON):
+                waiting.add(id)
+            case ReceiptCame(id=id, stage=Stage.RECEIVED):
+                waiting.discard(id)
+        if waiting:
+            assert alarm.show(state) in (Show.PRESSED, Show.STORED, Show.AT_BROKER)

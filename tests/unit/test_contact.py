@@ -1,0 +1,226 @@
+"""What the levels of the contacts mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.contact import (
+    EDGE_GRACE_MS,
+    Closure,
+    ContactRules,
+    Contacts,
+    Finding,
+    WiringTrouble,
+    callbacks_dead,
+    step,
+    wake_at,
+)
+from edge.events import Contact, ContactEdge, LevelRead, Origin, Ticked, Trouble
+from tests.unit.machines import edge
+
+PLAIN = ContactRules()
+
+
+def run(facts: Iterable[ContactEdge | LevelRead | Ticked], rules: ContactRules = PLAIN) -> list[Finding]:
+    """Feed facts and let time pass between and after them as the brain would."""
+    contacts, found = Contacts(rules=rules), []
+    for fact in [*facts, None]:
+        end_ms = 1 << 40 if fact is None else fact.at_ms
+        while (due_ms := wake_at(contacts)) is not None and due_ms <= end_ms:
+            contacts, said = step(contacts, Ticked(due_ms))
+            found += said
+            if due_ms > 1_000_000:
+                return found
+        if fact is not None:
+            contacts, said = step(contacts, fact)
+            found += said
+    return found
+
+
+def presses(found: list[Finding]) -> list[Closure]:
+    return [one for one in found if isinstance(one, Closure)]
+
+
+def troubles(found: list[Finding]) -> list[tuple[Trouble, bool]]:
+    return [(one.trouble, one.raised) for one in found if isinstance(one, WiringTrouble)]
+
+
+def closure(at_ms: int, held_ms: int) -> list[ContactEdge]:
+    return [edge(at_ms, closed=True), edge(at_ms + held_ms, closed=False)]
+
+
+@given(held_ms=st.integers(50, 50_000), confirm_ms=st.integers(0, 40))
+def test_a_closure_of_50_ms_or_longer_is_always_a_press(held_ms: int, confirm_ms: int) -> None:
+    found = run(closure(1_000, held_ms), ContactRules(confirm_ms=confirm_ms))
+    assert presses(found) == [Closure(Contact.KEY, Origin.PERSON, 1_000)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 200)), max_size=30))
+def test_closures_of_5_ms_or_shorter_are_never_a_press(spikes: list[tuple[int, int]]) -> None:
+    """However many come, and however close together."""
+    facts, at_ms = [], 1_000
+    for held_ms, gap_ms in spikes:
+        facts += closure(at_ms, held_ms)
+        at_ms += held_ms + gap_ms
+    assert presses(run(facts)) == []
+
+
+@given(
+    before=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), max_size=4),
+    held_ms=st.integers(50, 300),
+    after=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 9)), max_size=6),
+)
+def test_bounce_on_closing_and_opening_is_one_press(
+    before: list[tuple[int, int]], held_ms: int, after: list[tuple[int, int]]
+) -> None:
+    facts, at_ms = [], 1_000
+    for closed_ms, open_ms in before:
+        facts += closure(at_ms, closed_ms)
+        at_ms += closed_ms + open_ms
+    facts += closure(at_ms, held_ms)
+    at_ms += held_ms
+    for open_ms, closed_ms in after:
+        facts += closure(at_ms + open_ms, closed_ms)
+        at_ms += open_ms + closed_ms
+    assert len(presses(run(facts))) == 1
+
+
+def test_a_press_is_dated_at_its_closing_edge_even_when_the_brain_comes_late() -> None:
+    """Both edges wait in the inbox: the closure is judged by their times, not by when they are read."""
+    contacts, _ = step(Contacts(), edge(1_000, closed=True))
+    _, found = step(contacts, edge(1_060, closed=False))
+    assert found == (Closure(Contact.KEY, Origin.PERSON, 1_000),)
+
+
+def test_confirm_0_takes_the_first_edge() -> None:
+    _, found = step(Contacts(rules=ContactRules(confirm_ms=0)), edge(1_000, closed=True))
+    assert found == (Closure(Contact.KEY, Origin.PERSON, 1_000),)
+
+
+def test_two_pushes_are_two_presses() -> None:
+    assert len(presses(run(closure(1_000, 100) + closure(1_200, 100)))) == 2
+
+
+def test_a_key_held_at_start_up_is_a_press() -> None:
+    found = run([LevelRead(Contact.KEY, True, 1_000), edge(1_400, closed=False)])
+    assert presses(found) == [Closure(Contact.KEY, Origin.PERSON, 1_000)]
+    assert troubles(found) == []
+
+
+def test_the_level_poll_finds_a_press_whose_edges_were_lost() -> None:
+    level = [
+        LevelRead(Contact.KEY, False, 0),
+        LevelRead(Contact.KEY, True, 1_000),
+        LevelRead(Contact.KEY, False, 2_000),
+    ]
+    found = run(level)
+    assert len(presses(found)) == 1
+    assert (Trouble.EDGE_LOST, True) in troubles(found)
+
+
+def test_a_slow_callback_is_not_a_lost_edge() -> None:
+    found = run([
+        edge(0, closed=False),
+        LevelRead(Contact.KEY, True, 1_000),
+        edge(990, closed=True),
+        edge(1_300, closed=False),
+    ])  # fmt: skip
+    assert [one.at_ms for one in presses(found)] in ([990], [1_000])
+    assert troubles(found) == []
+
+
+def test_a_late_edge_dates_the_closure_that_the_poll_saw_first() -> None:
+    """A 50 ms press stays a press though its first callback came 45 ms late."""
+    facts = [edge(0, closed=False), LevelRead(Contact.KEY, True, 1_045), edge(1_000, closed=True)]
+    assert presses(run([*facts, edge(1_050, closed=False)])) == [Closure(Contact.KEY, Origin.PERSON, 1_000)]
+
+
+def test_an_old_level_does_not_undo_a_newer_edge() -> None:
+    contacts, _ = step(Contacts(), edge(0, closed=False))
+    contacts, _ = step(contacts, edge(1_000, closed=True))
+    contacts, _ = step(contacts, LevelRead(Contact.KEY, False, 999))
+    _, found = step(contacts, Ticked(1_010))
+    assert presses(list(found)) == [Closure(Contact.KEY, Origin.PERSON, 1_000)]
+
+
+def test_two_lost_edges_in_a_row_mean_a_dead_callback_thread_until_an_edge_comes() -> None:
+    contacts = Contacts()
+    for at_ms, closed in ((0, False), (1_000, True), (2_000, False)):
+        contacts, _ = step(contacts, LevelRead(Contact.KEY, closed, at_ms))
+        contacts, _ = step(contacts, Ticked(at_ms + EDGE_GRACE_MS))
+    assert callbacks_dead(contacts)
+    contacts, found = step(contacts, edge(3_000, closed=True))
+    assert not callbacks_dead(contacts)
+    assert (Trouble.EDGE_LOST, False) in troubles(list(found))
+
+
+def test_a_stuck_key_is_told_after_60_s_and_does_not_block_the_next_press() -> None:
+    found = run([edge(1_000, closed=True), edge(70_000, closed=False), *closure(71_000, 100)])
+    assert [one.at_ms for one in presses(found)] == [1_000, 71_000]
+    assert troubles(found) == [(Trouble.KEY_STUCK, True), (Trouble.KEY_STUCK, False)]
+    told = next(one for one in found if isinstance(one, WiringTrouble))
+    assert told.at_ms == 61_000
+
+
+def test_the_reset_key_is_told_apart_from_the_panic_key() -> None:
+    found = run([edge(1_000, closed=True, contact=Contact.RESET), edge(1_100, closed=False, contact=Contact.RESET)])
+    assert presses(found) == [Closure(Contact.RESET, Origin.PERSON, 1_000)]
+
+
+def test_an_origin_other_than_a_person_rides_along() -> None:
+    found = run([edge(1_000, closed=True, origin=Origin.SELF_TEST), edge(1_100, closed=False)])
+    assert presses(found) == [Closure(Contact.KEY, Origin.SELF_TEST, 1_000)]
+
+
+PAIR = ContactRules(supervised=True)
+QUIET = [edge(0, closed=False), edge(0, closed=True, contact=Contact.KEY_NC)]
+
+
+@pytest.mark.parametrize(
+    ("contact", "closed", "trouble"),
+    [(Contact.KEY_NC, False, Trouble.LOOP_OPEN), (Contact.KEY, True, Trouble.LOOP_SHORT)],
+)
+def test_a_cut_or_shorted_pair_is_told_within_a_second_and_restored(
+    contact: Contact, closed: bool, trouble: Trouble
+) -> None:
+    found = run(
+        [*QUIET, edge(10_000, closed=closed, contact=contact), edge(20_000, closed=not closed, contact=contact)], PAIR
+    )
+    told = [one for one in found if isinstance(one, WiringTrouble)]
+    assert [(one.trouble, one.raised) for one in told] == [(trouble, True), (trouble, False)]
+    assert told[0].at_ms <= 11_000
+
+
+def test_the_travel_of_a_pair_is_no_trouble() -> None:
+    """Break before make: for some milliseconds both halves are open."""
+    found = run([
+        *QUIET,
+        edge(1_000, closed=False, contact=Contact.KEY_NC),
+        edge(1_020, closed=True),
+        edge(1_200, closed=False),
+        edge(1_220, closed=True, contact=Contact.KEY_NC),
+    ], PAIR)  # fmt: skip
+    assert len(presses(found)) == 1
+    assert troubles(found) == []
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(list(Contact)), st.booleans(), st.integers(0, 120), st.booleans()), max_size=60)
+)
+def test_whatever_the_contacts_do_nothing_raises_and_troubles_alternate(
+    moves: list[tuple[Contact, bool, int, bool]],
+) -> None:
+    facts: list[ContactEdge | LevelRead] = []
+    at_ms = 0
+    for contact, closed, gap_ms, by_edge in moves:
+        at_ms += gap_ms
+        facts.append(
+            ContactEdge(contact, closed, at_ms, Origin.PERSON) if by_edge else LevelRead(contact, closed, at_ms)
+        )  # fmt: skip
+    found = run(facts, PAIR)
+    loop = [one.raised for one in found if isinstance(one, WiringTrouble) and one.trouble is Trouble.LOOP_OPEN]
+    assert loop == [number % 2 == 0 for number in range(len(loop))]
