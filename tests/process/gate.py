@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from tests.process.waiting import PATIENCE_S, until
 
 COUNTY = "xihu"
 SCHOOL = "school-3"
+
+PAUSE_S = 0.06
+"""A finger's pause before the next press: longer than ``button.release_ms``."""
 
 Table = Mapping[str, object]
 View = dict[str, Any]
@@ -37,13 +41,13 @@ def settings_text(brokers: Sequence[Table], tables: Mapping[str, Table]) -> str:
     return "\n".join(lines)
 
 
-def bench_tables(directory: Path, gate: str = "north", **more: Table) -> dict[str, Table]:
+def bench_tables(directory: Path, name: str = "north", /, **more: Table) -> dict[str, Table]:
     """The tables of a gate on a bench. Those of ``more`` are added to, or laid over, the usual ones."""
     usual: dict[str, Table] = {
         "gate": {
             "county": COUNTY,
             "school": SCHOOL,
-            "gate": gate,
+            "gate": name,
             "state_directory": str(directory / "state"),
             "runtime_directory": str(directory / "run"),
         },
@@ -79,17 +83,17 @@ def ask(path: Path, request: Mapping[str, object]) -> dict[str, Any]:
 class GateProcess(Program):
     """``python -m edge run`` on mock pins, one life after another in one state directory."""
 
-    def __init__(self, directory: Path, *brokers: int | Table, gate: str = "north", **tables: Table) -> None:
+    def __init__(self, directory: Path, *brokers: int | Table, name: str = "north", **tables: Table) -> None:
         super().__init__("gate", directory)
-        self.gate = gate
+        self.name = name
         self.settings_file = directory / "gate.toml"
-        self.state = directory / "state"
         self.run_directory = directory / "run"
         listed = [
             plain_broker(broker, f"broker-{number}") if isinstance(broker, int) else broker
             for number, broker in enumerate(brokers, 1)
         ]
-        self.tables = bench_tables(directory, gate, **tables)
+        self.tables = bench_tables(directory, name, **tables)
+        self.state = Path(str(self.tables["gate"]["state_directory"]))
         self.settings_file.write_text(settings_text(listed, self.tables))
 
     def __enter__(self) -> GateProcess:
@@ -119,13 +123,15 @@ class GateProcess(Program):
         assert answer["ok"], answer
 
     def press_and_wait(self, hold_ms: int = 100) -> View:
-        """Press, and return the view once the press is known and the contact open again."""
-        before = self.view()["incident"]["presses"]
+        """Press, and return the view once the press is known and the next one would count as another."""
+        before = _newest_press(self.view())
         self.press(hold_ms)
-        return self.wait_for(
-            lambda view: view["incident"]["presses"] > before and not view["contacts"]["key_closed"],
+        view = self.wait_for(
+            lambda view: _newest_press(view) != before and not view["contacts"]["key_closed"],
             PATIENCE_S + hold_ms / 1000,
         )
+        time.sleep(PAUSE_S)
+        return view
 
     def reset(self, by: str) -> dict[str, Any]:
         """A named person ends the incident."""
@@ -149,6 +155,11 @@ class GateProcess(Program):
     def wait_connected(self, broker: int = 0) -> View:
         """The view, as soon as this broker is connected and the store answers."""
         return self.wait_for(lambda view: view["brokers"][broker]["phase"] == "up" and view["last_id"] is not None)
+
+
+def _newest_press(view: View) -> str | None:
+    last = view["last_press"]
+    return None if last is None else str(last["id"])
 
 
 def troubles(view: View) -> set[str]:

@@ -76,13 +76,13 @@ class Guard(Teller):
     """Presses one gate's button ``count`` times, and kills the daemon now and then: between presses and within one."""
 
     def __init__(self, gate: GateProcess, count: int, seed: str) -> None:
-        super().__init__(f"guard-{gate.gate}")
+        super().__init__(f"guard-{gate.name}")
         self.gate = gate
         self.presses: list[Press] = []
         self.lives: list[Life] = []
         self.kills = 0
         self._count = count
-        self._random = random.Random(f"{seed} {gate.gate}")
+        self._random = random.Random(f"{seed} {gate.name}")
 
     @property
     def owed(self) -> list[Press]:

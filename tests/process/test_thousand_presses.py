@@ -35,7 +35,7 @@ def test_every_press_of_a_storm_is_at_the_centre_once_in_order_and_truly_marked(
     memory = [f"persistence_location {tmp_path}/", "autosave_interval 1"] if persistent else []
     lines = [f"persistence {str(persistent).lower()}", *memory]
     with Mosquitto(tmp_path / "b", lines) as broker, CentreProcess(tmp_path / "c", broker.port) as centre:
-        gates = [GateProcess(tmp_path / gate[0], broker.port, gate=gate) for gate in GATES]
+        gates = [GateProcess(tmp_path / gate[0], broker.port, name=gate) for gate in GATES]
         try:
             guards = [Guard(gate, -(-PRESSES // len(GATES)), f"{seed} {persistent}") for gate in gates]
             weather = Weather(broker, centre, f"{seed} {persistent}")
@@ -60,7 +60,7 @@ def test_every_press_of_a_storm_is_at_the_centre_once_in_order_and_truly_marked(
 
 def judge(guard: Guard, rows: list[dict[str, Any]], sky: Sky) -> list[bool]:
     """Hold what arrived from one gate against what its guard did; the replay marks of its presses."""
-    mine = [row for row in rows if row["address"].endswith(f"/{guard.gate.gate}") and row["event"]["code"] == 122]
+    mine = [row for row in rows if row["address"].endswith(f"/{guard.gate.name}") and row["event"]["code"] == 122]
     events = sorted((row["event"] for row in mine), key=lambda e: (e["boot_counter"], e["monotonic_ms"], e["counter"]))
     assert len({event["id"] for event in events}) == len(events), "one id is kept twice"
     unclaimed = list(events)
@@ -70,12 +70,12 @@ def judge(guard: Guard, rows: list[dict[str, Any]], sky: Sky) -> list[bool]:
         while unclaimed and unclaimed[0]["boot_counter"] < press.life:
             raise AssertionError(f"nobody pressed for {unclaimed[0]}")
         event = unclaimed[0] if unclaimed and is_of(unclaimed[0], press) else None
-        assert event is not None or not press.owed, f"{guard.gate.gate}: {press} is missing; next is {unclaimed[:1]}"
+        assert event is not None or not press.owed, f"{guard.gate.name}: {press} is missing; next is {unclaimed[:1]}"
         if event is not None:
             del unclaimed[0]
             check_mark(event, press, guard, sky)
             marks.append(event["replayed"])
-    assert unclaimed == [], f"{guard.gate.gate}: nobody pressed for these, or they came twice"
+    assert unclaimed == [], f"{guard.gate.name}: nobody pressed for these, or they came twice"
     return marks
 
 

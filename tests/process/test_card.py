@@ -1,0 +1,284 @@
+"""The gate's card goes wrong in every way a card does: a press still arrives, people are told, and it is mended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.process.brokers import Mosquitto
+from tests.process.centre import CentreProcess
+from tests.process.gate import GateProcess, troubles
+
+pytestmark = pytest.mark.process
+
+CARD_BYTES = 16 * 1024 * 1024
+
+
+class Card:
+    """A small ext4 file system of the test's own. It can be filled up, write-protected, and failed by the kernel."""
+
+    def __init__(self, directory: Path) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("only root may mount a small file system: run as root to test a failing card")
+        directory.mkdir()
+        self._image = directory / "image"
+        self.path = directory / "card"
+        self.path.mkdir()
+        with self._image.open("wb") as stream:
+            stream.truncate(CARD_BYTES)
+        for words in (["mkfs.ext4", "-q", "-F", str(self._image)], self._mounting()):
+            done = run(*words)
+            if done is None or done.returncode != 0:
+                reason = "is not installed" if done is None else done.stderr.decode().strip()
+                pytest.skip(f"no small file system can be made here: {words[0]} {reason}")
+
+    @property
+    def state(self) -> dict[str, object]:
+        """Settings that keep a gate's state on this card."""
+        return {"state_directory": str(self.path / "state")}
+
+    def fill(self) -> None:
+        """Leave not a byte."""
+        with (self.path / "filler").open("wb", buffering=0) as filler:
+            for size in (65536, 1024, 1):
+                with suppress(OSError):  # full for pieces of this size
+                    while True:
+                        filler.write(bytes(size))
+
+    def empty(self) -> None:
+        """Give the space back."""
+        (self.path / "filler").unlink()
+
+    def protect(self, on: bool) -> None:
+        """Slide the switch. Only while nothing is open for writing."""
+        self._must("mount", "-o", "remount,ro" if on else "remount,rw", str(self.path))
+
+    def abort(self) -> None:
+        """What the kernel does to a card with errors: read-only at once, whatever is open. Only ``repair`` mends it."""
+        self._must("mount", "-o", "remount,abort", str(self.path))
+
+    def repair(self) -> None:
+        """Take it out, check it, put it back in."""
+        self._must("umount", str(self.path))
+        run("e2fsck", "-p", "-f", str(self._image))
+        self._must(*self._mounting())
+
+    def close(self) -> None:
+        """Take it out for good."""
+        self._must("umount", "-l", str(self.path))
+
+    def _mounting(self) -> list[str]:
+        return ["mount", "-o", "loop", str(self._image), str(self.path)]
+
+    def _must(self, *words: str) -> None:
+        done = run(*words)
+        assert done is not None, words
+        assert done.returncode == 0, done.stderr.decode()
+
+
+def run(*words: str) -> subprocess.CompletedProcess[bytes] | None:
+    """Run a system command; None where it is not installed."""
+    program = shutil.which(words[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    return None if program is None else subprocess.run([program, *words[1:]], capture_output=True, check=False)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[Card]:
+    found = Card(tmp_path / "m")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "b") as running:
+        yield running
+
+
+@pytest.fixture
+def centre(tmp_path: Path, broker: Mosquitto) -> Iterator[CentreProcess]:
+    with CentreProcess(tmp_path / "c", broker.port) as running:
+        yield running
+
+
+@pytest.fixture
+def gate(tmp_path: Path, broker: Mosquitto, centre: CentreProcess) -> Iterator[GateProcess]:
+    with GateProcess(tmp_path / "g", broker.port) as running:
+        running.wait_connected()
+        yield running
+
+
+def press_arrives(gate: GateProcess, centre: CentreProcess) -> None:
+    """One more press at the gate is one more at the centre, and the lamp says so."""
+    before = len(centre.presses())
+    gate.press_and_wait()
+    assert len(centre.wait_presses(before + 1)) == before + 1
+    gate.wait_lamp("received")
+
+
+def reported(gate: GateProcess, centre: CentreProcess, trouble: str) -> None:
+    """The gate says so, with the fault lamp, and the centre hears of it."""
+    assert gate.wait_for(lambda view: trouble in troubles(view))["fault"]
+    centre.wait_trouble(trouble)
+
+
+def restored(gate: GateProcess, centre: CentreProcess, trouble: str) -> None:
+    """The gate says that it is over, and the centre hears of that."""
+    gate.wait_for(lambda view: trouble not in troubles(view) and not view["fault"])
+    centre.wait_trouble(trouble, qualifier=3)
+
+
+def presses_on_card(gate: GateProcess) -> int:
+    """How many presses the event log holds."""
+    with closing(sqlite3.connect(f"file:{gate.state / 'events.db'}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT * FROM events").fetchall()
+    return sum(122 in row for row in rows)
+
+
+def test_a_card_that_is_full_holds_up_no_press_and_takes_what_memory_kept_once_there_is_room(
+    tmp_path: Path, broker: Mosquitto, centre: CentreProcess, card: Card
+) -> None:
+    with GateProcess(tmp_path / "g", broker.port, gate=card.state) as gate:
+        gate.wait_connected()
+        press_arrives(gate, centre)
+        card.fill()
+        press_arrives(gate, centre)
+        reported(gate, centre, "store_in_memory")
+        press_arrives(gate, centre)
+        card.empty()
+        restored(gate, centre, "store_in_memory")
+        press_arrives(gate, centre)
+        assert presses_on_card(gate) == 4
+
+
+def test_a_gate_that_starts_on_a_full_card_alarms_all_the_same(
+    tmp_path: Path, broker: Mosquitto, centre: CentreProcess, card: Card
+) -> None:
+    with GateProcess(tmp_path / "g", broker.port, gate=card.state) as gate:
+        gate.wait_connected()
+        press_arrives(gate, centre)
+        gate.kill9()
+        card.fill()
+        gate.start()
+        press_arrives(gate, centre)
+        reported(gate, centre, "store_in_memory")
+        card.empty()
+        restored(gate, centre, "store_in_memory")
+        assert presses_on_card(gate) == 2
+
+
+def test_a_gate_that_starts_on_a_read_only_card_alarms_and_returns_to_it_when_it_can_be_written(
+    tmp_path: Path, broker: Mosquitto, centre: CentreProcess, card: Card
+) -> None:
+    with GateProcess(tmp_path / "g", broker.port, gate=card.state) as gate:
+        gate.wait_connected()
+        press_arrives(gate, centre)
+        gate.terminate()
+        card.protect(True)
+        gate.start()
+        view = gate.wait_lamp("received")
+        assert view["incident"]["ids"], "what is latched can still be read"
+        press_arrives(gate, centre)
+        reported(gate, centre, "store_in_memory")
+        card.protect(False)
+        restored(gate, centre, "store_in_memory")
+        assert presses_on_card(gate) == 2
+
+
+def test_a_card_that_the_kernel_gives_up_under_the_running_gate_costs_no_press(
+    tmp_path: Path, broker: Mosquitto, centre: CentreProcess, card: Card
+) -> None:
+    """Errors on the card make the kernel mount it read-only; that ends with a repair and a new start."""
+    with GateProcess(tmp_path / "g", broker.port, gate=card.state) as gate:
+        gate.wait_connected()
+        press_arrives(gate, centre)
+        card.abort()
+        press_arrives(gate, centre)
+        reported(gate, centre, "store_in_memory")
+        broker.stop()
+        gate.press_and_wait()
+        assert gate.view()["lamp"] == "pressed", "memory is not 'stored'"
+        broker.start()
+        centre.wait_presses(3)
+        gate.kill9()
+        card.repair()
+        gate.start()
+        press_arrives(gate, centre)
+        assert len(centre.presses()) == 4
+        gate.wait_for(lambda view: not view["fault"])
+
+
+def test_a_database_damaged_while_the_gate_was_off_is_moved_aside_and_work_goes_on(
+    gate: GateProcess, centre: CentreProcess
+) -> None:
+    press_arrives(gate, centre)
+    gate.terminate()
+    (gate.state / "events.db").write_bytes(b"this is not a database" * 1000)
+    gate.start()
+    press_arrives(gate, centre)
+    centre.wait_trouble("store_damaged")
+    restored(gate, centre, "store_damaged")
+    assert len(list(gate.state.glob("events.damaged.*"))) >= 1
+    assert presses_on_card(gate) >= 1
+    assert gate.view()["boot_counter"] == 2, "the number of lives survives the log"
+
+
+def test_a_database_torn_in_its_middle_is_noticed_at_start(gate: GateProcess, centre: CentreProcess) -> None:
+    for _ in range(3):
+        press_arrives(gate, centre)
+    gate.terminate()
+    file = gate.state / "events.db"
+    size = file.stat().st_size
+    with file.open("r+b") as stream:
+        stream.seek(4096)
+        stream.write(b"\xa5" * (size - 4096))
+    gate.start()
+    press_arrives(gate, centre)
+    centre.wait_trouble("store_damaged")
+    restored(gate, centre, "store_damaged")
+
+
+def test_garbage_written_over_the_database_of_a_running_gate_wedges_nothing(
+    gate: GateProcess, centre: CentreProcess, broker: Mosquitto
+) -> None:
+    press_arrives(gate, centre)
+    for file in gate.state.glob("events.db*"):
+        with file.open("r+b") as stream:
+            stream.write(b"\x5a" * file.stat().st_size)
+    for _ in range(3):
+        press_arrives(gate, centre)
+    assert "moved aside" in centre.wait_trouble("store_damaged")["event"]["body"]["detail"]
+    restored(gate, centre, "store_damaged")
+    broker.stop()
+    gate.press_and_wait()
+    gate.restart()
+    broker.start()
+    centre.wait_presses(5)
+    press_arrives(gate, centre)
+
+
+def test_a_database_deleted_under_the_running_gate_is_made_anew_with_all_that_is_owed(
+    gate: GateProcess, centre: CentreProcess, broker: Mosquitto
+) -> None:
+    press_arrives(gate, centre)
+    broker.stop()
+    gate.press_and_wait()
+    for file in gate.state.glob("events.db*"):
+        file.unlink()
+    gate.press_and_wait()
+    gate.wait_lamp("stored")
+    gate.restart()
+    assert gate.wait_lamp("stored")["incident"]["unreceived"] == 2, "the new file holds both presses that are owed"
+    broker.start()
+    centre.wait_presses(3)
+    centre.wait_trouble("store_damaged")
+    restored(gate, centre, "store_damaged")
+    press_arrives(gate, centre)
+    assert len(centre.presses()) == 4
