@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
-from tests.process.programs import Program
+from tests.process.programs import PROJECT, Program
 from tests.process.waiting import PATIENCE_S, until
 
 COUNTY = "xihu"
@@ -57,6 +59,14 @@ def bench_tables(directory: Path, name: str = "north", /, **more: Table) -> dict
         "uplink": QUICK,
     }
     return {**usual, **{name: {**usual.get(name, {}), **table} for name, table in more.items()}}
+
+
+def gatepost(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command ``gatepost`` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "edge", *words],
+        capture_output=True, text=True, check=False, cwd=PROJECT, timeout=PATIENCE_S,
+    )  # fmt: skip
 
 
 class NoAnswer(Exception):
@@ -136,6 +146,10 @@ class GateProcess(Program):
     def reset(self, by: str) -> dict[str, Any]:
         """A named person ends the incident."""
         return ask(self.run_directory / CONTROL_SOCKET, {"id": 1, "ask": "reset", "by": by})
+
+    def command_line(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """``gatepost`` of the same settings, at the command line."""
+        return gatepost(*words, "--config", str(self.settings_file))
 
     def view(self) -> View:
         """The state. Raises NoAnswer."""
