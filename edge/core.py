@@ -188,11 +188,20 @@ def _acked(state: State, fact: Acked, out: list[Command]) -> State:
 
 
 def _receipt(state: State, fact: ReceiptCame, out: list[Command]) -> State:
+    if not _awaited(state, fact):
+        # The centre says its last word again and again until it is sure: repeats are counted, and change nothing.
+        return replace(state, health=health.count(state.health, "refused_not_awaited"))
     if fact.stage is Stage.CLOSED:
-        if fact.id in state.alarm.ids:
-            return _reset(state, fact.by, "centre", fact.at_ms, out)
-        return state
+        return _reset(state, fact.by, "centre", fact.at_ms, out)
     return _uplink(_alarm(state, fact, out), fact, out)
+
+
+def _awaited(state: State, fact: ReceiptCame) -> bool:
+    """True if the centre's word is news: for an event still owed, or one step further for the open incident."""
+    if fact.stage is Stage.RECEIVED:
+        return fact.id in state.alarm.waiting or fact.id in state.uplink.held[Lane.ALARM]
+    officer = state.alarm.officer
+    return fact.id in state.alarm.ids and (officer is None or fact.stage > officer)
 
 
 def _reset(state: State, by: str, means: str, at_ms: int, out: list[Command]) -> State:
