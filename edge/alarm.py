@@ -76,6 +76,7 @@ class Alarm(Value, frozen=True):
     siren_until_ms: int | None = None
     siren_on: bool = False
     uncommunicated: bool = False
+    recovered: bool = False
     track: Track | None = None
 
 
@@ -217,11 +218,13 @@ def _reset(alarm: Alarm, reset: Reset) -> tuple[Alarm, tuple[Outcome, ...]]:
         return alarm, ()
     ended = replace(alarm, ids=(), presses=0, officer=None, siren_on=False, siren_until_ms=None)
     out: list[Outcome] = [StopSiren()] if alarm.siren_on else []
-    for incident, id in zip(alarm.ids, reset.event_ids, strict=True):
+    for number, (incident, id) in enumerate(zip(alarm.ids, reset.event_ids, strict=True), 1):
+        # Each record takes its own incident off the latch: power may go between two of them.
+        kept = latch(replace(ended, ids=alarm.ids[number:]))
         out.append(
             Draft(
                 id, Lane.ALARM, Topic.ALARM, Code.PANIC_RESET, Qualifier.RESTORE, Origin.PERSON, incident,
-                {"by": reset.by, "means": reset.means, "presses": alarm.presses}, latch(ended), reset.at_ms,
+                {"by": reset.by, "means": reset.means, "presses": alarm.presses}, kept, reset.at_ms,
             )
         )  # fmt: skip
     return ended, tuple(out)
@@ -229,10 +232,11 @@ def _reset(alarm: Alarm, reset: Reset) -> tuple[Alarm, tuple[Outcome, ...]]:
 
 def _recovered(alarm: Alarm, news: Recovered) -> tuple[Alarm, tuple[Outcome, ...]]:
     waiting = {id: Press(at_ms, stored=True) for id, at_ms in news.owed if id not in alarm.waiting}
-    alarm = replace(alarm, waiting={**waiting, **alarm.waiting})
+    first = not alarm.recovered
+    alarm = replace(alarm, waiting={**waiting, **alarm.waiting}, recovered=True)
     kept = news.latch
     if kept is None or not kept.ids:
-        return alarm, ()
+        return alarm, (KeepLatch(latch(alarm)),) if first and alarm.ids else ()
     ids = alarm.ids + tuple(id for id in kept.ids if id not in alarm.ids)
     out: list[Outcome] = []
     siren_on, until_ms = alarm.siren_on, alarm.siren_until_ms
@@ -311,7 +315,7 @@ def _communicated(alarm: Alarm, at_ms: int) -> tuple[Alarm, tuple[Outcome, ...]]
 
 def latch(alarm: Alarm) -> Latch:
     """The incident in the form the store keeps."""
-    return Latch(alarm.ids, alarm.officer, alarm.presses, alarm.siren_until_ms, alarm.kernel_boot)
+    return Latch(alarm.ids, alarm.officer, alarm.presses, alarm.siren_until_ms, alarm.kernel_boot, not alarm.recovered)
 
 
 def _tracked(track: Track | None, ids: list[EventId], field: str, at_ms: int) -> Track | None:

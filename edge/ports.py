@@ -111,7 +111,7 @@ class Outbox(Protocol):
         """The highest number ever given, 0 at first."""
 
     def keep_latch(self, latch: Latch) -> None:
-        """Keep the latch alone."""
+        """Keep the latch alone. Here as in ``append``, one that is ``unread`` is laid over what was kept."""
 
     def latch(self) -> Latch | None:
         """The latch as last kept."""

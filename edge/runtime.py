@@ -177,7 +177,7 @@ class Worker(Generic[Job]):
         idle: Callable[[], bool] = lambda: False,
         close: Callable[[], None] = lambda: None,
         idle_ms: int = 5_000,
-        batch_max: int = 500,
+        batch_max: int = 128,
     ) -> None:
         self._jobs: queue.SimpleQueue[Job | _Stop] = queue.SimpleQueue()
         self._work = work

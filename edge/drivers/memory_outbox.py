@@ -57,7 +57,7 @@ class MemoryOutbox:
                 self._add(record, self._next_seq if numbers is None else numbers[place])
             given.append(self._numbers[record.id])
         if latch is not None:
-            self._latch = latch
+            self._latch = latch.over(self._latch)
         self._trim()
         return given
 
@@ -67,7 +67,7 @@ class MemoryOutbox:
 
     def keep_latch(self, latch: Latch) -> None:
         """See ``Outbox.keep_latch``."""
-        self._latch = latch
+        self._latch = latch.over(self._latch)
 
     def latch(self) -> Latch | None:
         """See ``Outbox.latch``."""

@@ -69,7 +69,8 @@ class SqliteOutbox:
                 given.append(_insert(connection, record, seq, not_before_ms))
                 not_before_ms = _later(not_before_ms, schema.earliest_ms(record.wall))
             if latch is not None:
-                connection.execute(schema.KEEP, (schema.LATCH_KEY, schema.encode(latch)))
+                kept = latch.over(_kept_latch(connection)) if latch.unread else latch
+                connection.execute(schema.KEEP, (schema.LATCH_KEY, schema.encode(kept)))
             if not records and latch is None:
                 connection.execute(schema.KEEP, (schema.PROOF_KEY, ""))
             evictable = sum(record.lane is not Lane.ALARM for record in records)
@@ -89,7 +90,7 @@ class SqliteOutbox:
 
     def keep_latch(self, latch: Latch) -> None:
         """See ``Outbox.keep_latch``."""
-        self._keep(schema.LATCH_KEY, latch)
+        self.append((), latch)
 
     def latch(self) -> Latch | None:
         """See ``Outbox.latch``."""

@@ -1,1 +1,4 @@
-"""A gate in a virtual world: clock, card, network, contact and power, all from one seed."""
+"""A school gate, its network and its county centre in virtual time: weeks in seconds, and all of it from one seed.
+
+Nothing here reads a real clock, starts a thread or opens a file. The brain under test is the real one.
+"""

@@ -94,6 +94,13 @@ def test_a_second_press_joins_the_incident_and_the_lamp_shows_the_least_advanced
     assert alarm.show(state) is Show.SEEN
 
 
+def test_of_two_presses_on_their_way_the_lamp_shows_the_one_behind() -> None:
+    state, _ = run([pressed(1), stored(1), acked(1), pressed(2, 40)])
+    assert alarm.show(state) is Show.PRESSED
+    state, _ = alarm.step(state, stored(2))
+    assert alarm.show(state) is Show.STORED
+
+
 def test_a_receipt_for_another_id_moves_nothing() -> None:
     before, _ = run([pressed(1), stored(1)])
     after, out = alarm.step(before, receipt(7))
@@ -231,3 +238,24 @@ def test_received_is_never_shown_while_a_press_is_without_receipt(news: list[obj
                 waiting.discard(id)
         if waiting:
             assert alarm.show(state) in (Show.PRESSED, Show.STORED, Show.AT_BROKER)
+
+
+def test_a_press_before_the_store_was_read_does_not_end_an_older_alarm_on_the_card() -> None:
+    """Storm 732: the new press overwrote the old latch, and the power went before both were put together."""
+    _, out = run([pressed(5)])
+    fresh = drafts(out)[0].latch
+    assert fresh is not None
+    assert fresh.over(latch()).ids == (id_of(5), id_of(1))
+
+
+def test_a_latch_said_after_the_store_was_read_replaces_what_was_kept() -> None:
+    _, out = run([recovered(None), pressed(5)])
+    fresh = drafts(out)[0].latch
+    assert fresh is not None
+    assert fresh.over(latch()).ids == (id_of(5),)
+
+
+def test_each_reset_record_takes_only_its_own_incident_off_the_latch() -> None:
+    """Storm 5152: the power went between the two records, and one incident was gone without a word."""
+    _, out = run([pressed(5), recovered(latch(), id_of(1)), reset(6, 7)])
+    assert [one.latch.ids for one in drafts(out)[1:] if one.latch is not None] == [(id_of(1),), ()]

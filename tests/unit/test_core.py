@@ -97,6 +97,16 @@ def test_ids_are_never_used_twice_in_a_boot() -> None:
     assert len(set(ids)) == len(ids) >= 5
 
 
+def test_ids_of_two_boots_never_meet() -> None:
+    """A daemon that is killed counts from one again; only the boot in the id tells the presses apart."""
+    _, out = run([*START, *press()])
+    again = state.begin(Boot("cd" * 8, 8, "k1"), Rules(), 0)
+    _, more = run([*START, *press()], again)
+    first, second = ({one.record.id for one in lot if isinstance(one, Store)} for lot in (out, more))
+    assert first
+    assert first.isdisjoint(second)
+
+
 def test_a_press_works_without_store_network_or_clock() -> None:
     _, out = run([Alive("contact", 0), *press()])
     assert shown(out)[-1] is Show.PRESSED

@@ -1,0 +1,1 @@
+"""Mistakes made on purpose, to see that the tests are awake."""

@@ -1,0 +1,210 @@
+"""The mistakes: each one tempting, each one a lost, late, doubled or faked alarm, or a lamp that lies."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mistake(NamedTuple):
+    """One edit: ``old`` stands exactly once in ``file`` and becomes ``new``."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MISTAKES = (
+    Mistake(
+        "id without the boot",
+        "edge/core.py",
+        "EventId(state.boot.id, counter)",
+        'EventId("0" * 16, counter)',
+    ),
+    Mistake(
+        "id counter stands still",
+        "edge/core.py",
+        "counter = state.counter + 1",
+        "counter = max(1, state.counter)",
+    ),
+    Mistake(
+        "forgets at boot what the store holds",
+        "edge/uplink.py",
+        "    if uplink.store_open:\n        uplink = _read_ahead(uplink, out)",
+        "    if False:\n        uplink = _read_ahead(uplink, out)",
+    ),
+    Mistake(
+        "alarm done at the broker's acknowledgement",
+        "edge/uplink.py",
+        "if lane is Lane.ALARM and not uplink.rules.done_on_broker:",
+        "if False:",
+    ),
+    Mistake(
+        "no retry on time",
+        "edge/uplink.py",
+        "due_ms=now_ms + wait_ms,",
+        "due_ms=1 << 60,",
+    ),
+    Mistake(
+        "not stored",
+        "edge/core.py",
+        "    out.append(Store(record, draft.latch))",
+        "    pass",
+    ),
+    Mistake(
+        "store before publish",
+        "edge/core.py",
+        "    state = _uplink(state, uplink.Owe(record, state.now_ms), out)\n    out.append(Store(record, draft.latch))",
+        "    out.append(Store(record, draft.latch))\n    state = _uplink(state, uplink.Owe(record, state.now_ms), out)",
+    ),
+    Mistake(
+        "alarms have no room of their own",
+        "edge/uplink.py",
+        "    space = free[broker] - uplink.rules.reserve",
+        "    space = free[broker]",
+    ),
+    Mistake(
+        "any receipt will do",
+        "edge/alarm.py",
+        "if id != news.id}",
+        "if False}",
+    ),
+    Mistake(
+        "received at the broker's acknowledgement",
+        "edge/alarm.py",
+        "    Stage.AT_BROKER: Show.AT_BROKER,",
+        "    Stage.AT_BROKER: Show.RECEIVED,",
+    ),
+    Mistake(
+        "memory counts as stored",
+        "edge/alarm.py",
+        '"stored", at_ms) if durable else (alarm, ())',
+        '"stored", at_ms) if True else (alarm, ())',
+    ),
+    Mistake(
+        "lamp shows the most advanced press",
+        "edge/alarm.py",
+        "_SHOWN[min(",
+        "_SHOWN[max(",
+    ),
+    Mistake(
+        "incident forgotten at a restart",
+        "edge/alarm.py",
+        "    if kept is None or not kept.ids:",
+        "    if True:",
+    ),
+    Mistake(
+        "latch told before the owed alarms",
+        "edge/core.py",
+        "        state = replace(state, opened=fact)",
+        "        state = _alarm(state, alarm.Recovered(fact.latch, (), fact.at_ms), out)",
+    ),
+    Mistake(
+        "incident ends when the siren stops",
+        "edge/alarm.py",
+        "        alarm = replace(alarm, siren_on=False)\n        out.append(StopSiren())",
+        "        alarm = replace(alarm, siren_on=False, ids=())\n        out.append(StopSiren())",
+    ),
+    Mistake(
+        "a test opens an incident",
+        "edge/alarm.py",
+        "    if press.origin is not Origin.PERSON:",
+        "    if False:",
+    ),
+    Mistake(
+        "spikes are presses",
+        "edge/contact.py",
+        "now_ms >= line.since_ms + rules.confirm_ms:",
+        "now_ms >= line.since_ms + rules.confirm_ms - 6:",
+    ),
+    Mistake(
+        "chatter is many presses",
+        "edge/contact.py",
+        "            return replace(line, phase=Phase.RELEASING, since_ms=at_ms)",
+        "            return replace(line, phase=Phase.OPEN, since_ms=at_ms)",
+    ),
+    Mistake(
+        "the level poll is not believed",
+        "edge/contact.py",
+        "if fact.at_ms > line.told_ms or isinstance(fact, ContactEdge):",
+        "if isinstance(fact, ContactEdge):",
+    ),
+    Mistake(
+        "a stuck key blocks the next press",
+        "edge/contact.py",
+        "line = replace(line, phase=Phase.OPEN, stuck=False)",
+        "line = replace(line, phase=Phase.DOWN if line.stuck else Phase.OPEN)",
+    ),
+    Mistake(
+        "nobody subscribes counts as success",
+        "edge/uplink.py",
+        "return reason < 0x80 and reason != NO_SUBSCRIBERS",
+        "return reason < 0x80",
+    ),
+    Mistake(
+        "a refusal counts as success",
+        "edge/uplink.py",
+        "return reason < 0x80 and reason != NO_SUBSCRIBERS",
+        "return reason != NO_SUBSCRIBERS",
+    ),
+    Mistake(
+        "the cursor stands still",
+        "edge/uplink.py",
+        "seq = max(cursor.seq, news.rows[-1].seq) if news.rows else cursor.seq",
+        "seq = cursor.seq",
+    ),
+    Mistake(
+        "reading brings back what was done meanwhile",
+        "edge/uplink.py",
+        "if row.record.id not in held and row.record.id not in cursor.done_meanwhile",
+        "if row.record.id not in held",
+    ),
+    Mistake(
+        "no second broker",
+        "edge/uplink.py",
+        "    if untried:\n        return untried[0]",
+        "    if 0 in able:\n        return 0",
+    ),
+    Mistake(
+        "a lost link keeps what it had",
+        "edge/uplink.py",
+        "        case LinkDown():\n            uplink, said = _fallen(uplink, news), ()",
+        "        case LinkDown():\n            said = ()",
+    ),
+    Mistake(
+        "a silent broker is believed",
+        "edge/links.py",
+        "if link.unanswered and quiet_ms >= rules.acknowledge_ms:",
+        "if False:",
+    ),
+    Mistake(
+        "all gates redial at once",
+        "edge/links.py",
+        "return 50 + mixed % range_ms",
+        "return 50 + range_ms // 2",
+    ),
+    Mistake(
+        "watchdog fed though the contact is silent",
+        "edge/health.py",
+        "VITAL = (CONTACT, LAMPS)",
+        "VITAL = (LAMPS,)",
+    ),
+    Mistake(
+        "watchdog fed though callbacks are dead",
+        "edge/health.py",
+        "if callbacks_dead else",
+        "if False else",
+    ),
+    Mistake(
+        "time worked out in the wrong direction",
+        "edge/timekeeping.py",
+        "WallStamp(fix.wall_ms - ago_ms,",
+        "WallStamp(fix.wall_ms + ago_ms,",
+    ),
+    Mistake(
+        "another kernel's clock is believed",
+        "edge/timekeeping.py",
+        "if fix is not None and fix.kernel_boot == record.kernel_boot:",
+        "if fix is not None:",
+    ),
+)
