@@ -7,7 +7,7 @@ itself, so the lamp answers a press at once; the lamp thread only keeps the rhyt
 from __future__ import annotations
 
 import logging
-import queue
+import threading
 from typing import Any
 
 from gpiozero import LED, OutputDevice
@@ -35,6 +35,10 @@ FAULT_PATTERN = (500, 500)
 
 ALIVE_MS = 2_000
 
+LOOK_MS = 100
+"""How soon the lamp thread takes up a new rhythm. It is not woken for it: the first level shows already, and a thread
+that wakes now would compete with the press that is on its way to the broker."""
+
 
 class GpioLamps:
     """Status lamp and fault lamp, driven high. ``show`` is the brain's; ``play`` runs on the lamp thread."""
@@ -42,7 +46,8 @@ class GpioLamps:
     def __init__(self, status_gpio: int, fault_gpio: int, *, pin_factory: Any, clock: Clock, post: Post) -> None:
         self._clock = clock
         self._post = post
-        self._changes: queue.SimpleQueue[tuple[tuple[int, ...], tuple[int, ...]] | None] = queue.SimpleQueue()
+        self._wanted: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+        self._end = threading.Event()
         try:
             self._status = LED(status_gpio, initial_value=False, pin_factory=pin_factory)
             self._fault = LED(fault_gpio, initial_value=False, pin_factory=pin_factory)
@@ -54,36 +59,35 @@ class GpioLamps:
 
     def show(self, show: Show, fault: bool) -> None:
         """Start these patterns now."""
+        self._wanted = (PATTERNS[show], FAULT_PATTERN if fault else ())
         self._status.on()
         self._fault.value = fault
-        self._changes.put((PATTERNS[show], FAULT_PATTERN if fault else ()))
 
     def play(self) -> None:
         """Keep the rhythm of both lamps until closed. The lamp thread calls it."""
         rhythms = [_Rhythm(self._status), _Rhythm(self._fault)]
+        playing = self._wanted
         alive_ms = 0
         while True:
             now_ms = self._clock.now_ms()
+            if self._wanted is not playing:
+                playing = self._wanted
+                for rhythm, pattern in zip(rhythms, playing, strict=True):
+                    rhythm.begin(pattern, now_ms)
             if now_ms >= alive_ms:
                 self._post(Alive("lamps", now_ms))
                 alive_ms = now_ms + ALIVE_MS
-            next_ms = min(alive_ms, *(rhythm.due_ms for rhythm in rhythms))
-            try:
-                change = self._changes.get(timeout=max(0.0, (next_ms - now_ms) / 1000))
-            except queue.Empty:
+            next_ms = min(alive_ms, now_ms + LOOK_MS, *(rhythm.due_ms for rhythm in rhythms))
+            if self._end.wait(max(0.0, (next_ms - now_ms) / 1000)):
+                return
+            if self._wanted is playing:
                 now_ms = self._clock.now_ms()
                 for rhythm in rhythms:
                     rhythm.beat(now_ms)
-                continue
-            if change is None:
-                return
-            now_ms = self._clock.now_ms()
-            for rhythm, pattern in zip(rhythms, change, strict=True):
-                rhythm.begin(pattern, now_ms)
 
     def close(self) -> None:
         """End ``play``, lamps off, pins let go."""
-        self._changes.put(None)
+        self._end.set()
         self._status.close()
         self._fault.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
@@ -50,6 +51,7 @@ from edge.ports import Clock, Post
 from edge.settings import BrokerSettings
 
 GOODBYE_S_MAX = 1.0  # each for the last word's acknowledgement and for the end of paho's thread
+GIVE_WAY_S = 0.0001  # what paho's thread needs to get an alarm out; measured in docs/benchmarks.md
 
 EARLY_NEWS_MAX = 16  # before the subscription is granted only retained messages can come: one is meant to
 
@@ -57,7 +59,8 @@ _logger = logging.getLogger("gatepost.mqtt")
 
 
 class PahoLink:
-    """Port BrokerLink. The brain calls every method but ``close``; none of them blocks or raises.
+    """Port BrokerLink. The brain calls every method but ``close``; none of them raises, or blocks for longer than
+    ``GIVE_WAY_S``.
 
     ``run_in_background`` runs jobs one after the other on a thread of this link's own: dialling blocks there for
     ``connect_s_max`` at most twice (socket, then answers), and as long as the resolver likes for a host name.
@@ -160,6 +163,9 @@ class PahoLink:
             self._lose(session, reason)
         elif now:
             self._hand(session, message)
+            if lane is Lane.ALARM:
+                # Only one thread at a time runs Python: else paho's would wait for all that the brain does next.
+                time.sleep(GIVE_WAY_S)
 
     def _hand(self, session: Session, message: Message) -> None:
         """Give one message to paho. The acknowledgement may come before paho's number for it is known here."""
