@@ -124,6 +124,8 @@ class Daemon:
             Journal: _journal,
         })  # fmt: skip
         self.contacts = GpioContacts(self.gpios, pin_factory=self.pins, clock=self.clock, post=self.post)
+        if self.bench is not None:
+            self.bench.rest()  # a simulated pull-up lifts a line even off a closed contact
         self.post(Alive("contact", self.clock.now_ms()))
         self._closing += [Periodic("contact", settings.button.poll_ms, self._watch, self._failed)]
         self._threads = [
