@@ -9,7 +9,7 @@ from __future__ import annotations
 import selectors
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -28,6 +28,9 @@ STUCK_MS = 5_000
 
 IDLE_MS = 60_000
 """So is one that neither asks nor watches: forgotten connections must not use up the places."""
+
+TIMES = frozenset({"monotonic_ms", "uptime_ms", "for_s", "ago_ms"})
+"""What in a view, at any depth, moves on with time alone: no news to a watcher."""
 
 
 class View(msgspec.Struct, frozen=True):
@@ -235,8 +238,18 @@ def _line(answer: Mapping[str, object]) -> bytes:
 
 def still(view: Mapping[str, object], local: Mapping[str, int]) -> Mapping[str, object]:
     """A view without what changes by itself: two views that are equal here tell a watcher the same."""
-    kept = {key: value for key, value in view.items() if key not in ("monotonic_ms", "uptime_ms")}
-    standing = view.get("standing")
-    if isinstance(standing, Sequence):
-        kept["standing"] = [{key: one[key] for key in one if key != "for_s"} for one in standing]
-    return {**kept, "local": dict(local)}
+    return {**_without_times(view), "local": dict(local)}
+
+
+def _without_times(view: Mapping[str, object]) -> dict[str, object]:
+    return {key: _still_value(value) for key, value in view.items() if key not in TIMES}
+
+
+def _still_value(value: object) -> object:
+    match value:
+        case Mapping():
+            return _without_times(value)
+        case list():
+            return [_still_value(one) for one in value]
+        case _:
+            return value
