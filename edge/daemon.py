@@ -68,7 +68,7 @@ log = logging.getLogger("gatepost")
 ALIVE_MS = 1_000
 """How often the contact thread reports, and reads the clocks."""
 
-SWITCH_S = 0.0005
+SWITCH_S = 0.0001
 """Python hands its interpreter lock over after 5 ms by default; a press must not wait that long behind a replay."""
 
 
@@ -303,12 +303,12 @@ def settings_or_last_good(path: Path) -> tuple[Settings, str | None]:
     try:
         return load(path), None
     except SettingsError as error:
-        for line in error.mistakes:
-            print(line, file=sys.stderr)  # noqa: T201
         try:
             kept = msgspec.json.decode(_last_good_file(path).read_bytes(), type=Settings)
         except (OSError, msgspec.DecodeError):
-            raise error from None
+            raise error from None  # said, all of it, by the command line
+        for line in error.mistakes:
+            print(line, file=sys.stderr)  # noqa: T201
         return kept, f"settings refused, running on the last that worked: {error.mistakes[0]}"
 
 
