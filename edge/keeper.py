@@ -136,7 +136,7 @@ class Keeper:
         if latch is not None and not records:
             steps.append(partial(self._keep_latch, latch))
         if done:
-            steps.append(partial(self._outbox.mark_done, done))
+            steps.append(partial(self._mark_done, done))
         steps.extend(partial(self._load, load, self._outbox.renumberings) for load in loads)
         if alive is not None:
             steps.append(partial(self._note_alive, alive))
@@ -154,6 +154,11 @@ class Keeper:
         self._outbox.given(numbers)
         rows = tuple((record.id, number) for record, number in zip(records, numbers, strict=True))
         self._post(Stored(rows, writer.durable, self._outbox.backlog(), self._clock.now_ms()))
+
+    def _mark_done(self, ids: Sequence[EventId]) -> None:
+        """What was owed is less now: status must not say for long that an alarm is owed which the centre has."""
+        self._outbox.mark_done(ids)
+        self._post(Stored((), self._outbox.writer.durable, self._outbox.backlog(), self._clock.now_ms()))
 
     def _load(self, load: Load, renumberings: int) -> None:
         if renumberings != self._outbox.renumberings:

@@ -34,6 +34,7 @@ KEYS = (
 )
 STAGES = (("stored", "stored"), ("at_broker", "at the broker"), ("received", "received"), ("seen", "seen"),
           ("dispatched", "dispatched"))  # fmt: skip
+_LISTENING = {True: "listening", False: "[red]not listening[/]", None: "not heard of"}
 COLOURS = {
     "ready": "green",
     "pressed": "bright_yellow",
@@ -129,7 +130,7 @@ def _picture(view: dict[str, Any], world: World, said: str) -> Group:
     state = Table.grid(padding=(0, 2))
     state.add_row("network cable", "in" if world.cable.plugged_in else "[red]pulled[/]")
     state.add_row("link to the broker", broker["phase"] + (f"  ({broker['reason']})" if broker["reason"] else ""))
-    state.add_row("centre", "listening" if broker["centre_listening"] else "[red]not listening[/]")
+    state.add_row("centre", _LISTENING[broker["centre_listening"]])
     state.add_row("presses in this incident", str(view["incident"]["presses"]))
     owed = view["owed"]
     state.add_row("owed to the centre", f"{owed['alarm']} alarms, {owed['trouble'] + owed['routine']} other")

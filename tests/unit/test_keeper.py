@@ -193,10 +193,18 @@ def test_alarms_of_a_batch_are_stored_and_told_first_and_the_rest_follows(bench)
         MarkDone(id_of(1)), store(1, Lane.ROUTINE), Load(Lane.ROUTINE, 0, 9), store(2, Lane.ROUTINE), store(3)
     )  # fmt: skip
 
-    assert [type(fact) for fact in facts] == [Stored, Stored, Loaded]
+    assert [type(fact) for fact in facts] == [Stored, Stored, Stored, Loaded]
     assert [id.counter for id, _ in facts[0].rows] == [3]
     assert [id.counter for id, _ in facts[1].rows] == [1, 2]
-    assert ids(facts[2]) == [2]
+    assert ids(facts[3]) == [2]
+
+
+def test_what_is_done_is_told_as_owed_no_more(bench):
+    """Status once said for half a minute that an alarm was owed which the centre had."""
+    bench.open()
+    bench.run(store(1))
+    facts = bench.run(MarkDone(id_of(1)))
+    assert [(fact.rows, fact.backlog.alarm) for fact in facts if isinstance(fact, Stored)] == [((), 0)]
 
 
 def test_a_load_says_whether_more_follows(bench):
