@@ -31,10 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail([f"gatepost: {line}" for line in str(error).splitlines()], error.exit_code)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read us has enough (``| head``): nothing more can be said, not even by the interpreter's last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         if given[:1] == ["run"] or os.environ.get(TRACEBACK_VARIABLE):
             raise  # the journal is the place for it

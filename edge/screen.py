@@ -30,6 +30,14 @@ _REACHED = {
 }
 """How many of received, seen, dispatched the lamp's word includes."""
 
+_STAGES = {
+    "stored": "stored",
+    "at_broker": "at the broker",
+    "received": "received by the centre",
+    "seen": "seen",
+    "dispatched": "dispatched",
+}
+
 
 def console(*, stderr: bool = False) -> Console:
     """Where pages go: colours only in a terminal."""
@@ -46,6 +54,8 @@ def status(view: View) -> RenderableType:
     parts: list[RenderableType] = [_summary(view), _lamp(view)]
     if _alarm_matters(view):
         parts.append(_progress(view))
+    if view.get("last_press"):
+        parts.append(f"Newest press since the start: {_last_press(view['last_press'])}.")
     parts.append(_brokers(view))
     if view.get("standing"):
         parts.append(_troubles(view))
@@ -160,6 +170,16 @@ def progress(view: View) -> dict[str, str]:
         "seen": YES if reached >= 2 else later,
         "dispatched": YES if reached >= 3 else later,
     }
+
+
+def _last_press(press: View) -> str:
+    """When the newest press reached what, as far as that is known."""
+    reached = [
+        f"{what} after {after_ms} ms" if after_ms < 10_000 else f"{what} after {words.duration(after_ms // 1000)}"
+        for key, what in _STAGES.items()
+        if (after_ms := press["after_ms"].get(key)) is not None
+    ]
+    return ", ".join([f"{words.duration(press['ago_ms'] // 1000)} ago", *reached])
 
 
 def _brokers(view: View) -> RenderableType:

@@ -99,7 +99,7 @@ TROUBLES: dict[Trouble, Words] = {
     Trouble.FAILURE_TO_COMMUNICATE: Words(
         "Alarm not confirmed",
         "An alarm was sent and nobody confirmed it in time. The gate goes on trying.",
-        "Call the police by telephone. Then look at the brokers and the centre below.",
+        "Call the police by telephone. Then look at the lines of the brokers.",
     ),
     Trouble.PUBLISH_REFUSED: Words(
         "Broker refuses messages",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import shutil
 import tempfile
@@ -91,10 +90,9 @@ class ShortDirectory:
         shutil.rmtree(self.path)
 
 
-def eventually(true: Callable[[], bool], what: str) -> None:
+def eventually(true: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
     """Wait for it, no longer than the deadline."""
-    end = time.monotonic() + DEADLINE_S
+    end = time.monotonic() + deadline_s
     while not true():
         assert time.monotonic() < end, what
-        os.sched_yield()
         time.sleep(0.002)
