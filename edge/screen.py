@@ -94,6 +94,10 @@ def _summary(view: View) -> RenderableType:
     troubles = len(view.get("standing", ()))
     if troubles:
         return Text(f"ARMED, with {_count(troubles, 'trouble')}: see below.", style="bold yellow")
+    if _alarm_matters(view):
+        return Text("ARMED. An alarm is open: see how far it got.", style="bold yellow")
+    if not any(broker.get("phase") == Phase.UP.value for broker in view.get("brokers", ())):
+        return Text("ARMED, but no broker is connected just now: see below.", style="bold yellow")
     return Text("ARMED and well.", style="bold green")
 
 

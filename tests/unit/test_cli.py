@@ -99,11 +99,25 @@ def told(gate: SmallGate, stage: Stage) -> None:
 
 
 def test_a_gate_that_is_well_says_so_and_exits_0(gate: SmallGate, gatepost: Run) -> None:
+    gate.post(events.LinkUp(0, True, gate.clock.now_ms()))
     code, said, complaint = gatepost("status")
     assert (code, complaint) == (0, "")
     assert "ARMED and well." in said
     assert words.SHOWS[Show.READY].meaning in said
     assert "Still to be sent" in said
+
+
+def test_an_open_alarm_or_a_missing_line_is_never_called_well(gate: SmallGate, gatepost: Run) -> None:
+    """No trouble stands yet, so that scripts see 0; people read at once that not all is as it should be."""
+    code, said, _ = gatepost("status")
+    assert code == 0
+    assert "no broker is connected" in said
+    gate.post(events.LinkUp(0, True, gate.clock.now_ms()))
+    press(gate)
+    code, said, _ = gatepost("status")
+    assert code == 0
+    assert "An alarm is open" in said
+    assert "well" not in said
 
 
 def test_a_standing_trouble_is_explained_and_exits_1(gate: SmallGate, gatepost: Run) -> None:
