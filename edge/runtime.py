@@ -12,12 +12,13 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from edge import core
-from edge.events import Command, Fact, MessageRefused, Ticked
+from edge.events import ClockRead, Command, ContactEdge, Fact, LevelRead, MessageRefused, Ticked
 from edge.ports import Clock
 from edge.state import State
 
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 JOIN_S_MAX = 3.0
 """Longest wait for a thread at an orderly end; a hung card must not hold up a restart."""
+
+EXPRESS = (ContactEdge, LevelRead, ClockRead)
+"""Contacts, and the clock readings that date them: at start the first reading stays before the first level."""
 
 Hand = Callable[[Any], None]
 
@@ -38,16 +42,32 @@ class _Stop:
     pass
 
 
+class _Look:
+    """Wakes the brain for an express fact."""
+
+
 class Brain:
-    """Runs the pure core on the thread that calls ``run``. ``post`` may be called by any thread and never blocks."""
+    """Runs the pure core on the thread that calls ``run``. ``post`` may be called by any thread and never blocks.
+
+    Facts are taken in the order in which they came, but that EXPRESS ones overtake the others: a press does not wait
+    for the acknowledgements of a backlog.
+    """
 
     def __init__(self, state: State, clock: Clock) -> None:
         self.state = state
         self._clock = clock
-        self._inbox: queue.SimpleQueue[Fact | _Attach | _Stop] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Fact | _Attach | _Look | _Stop] = queue.SimpleQueue()
+        self._express: deque[Fact] = deque()
         self._hands: dict[type, Hand] = {}
         self._unhanded: list[Command] = []
-        self.post: Callable[[Fact], None] = self._inbox.put
+
+    def post(self, fact: Fact) -> None:
+        """Give the brain a fact. Any thread."""
+        if isinstance(fact, EXPRESS):
+            self._express.append(fact)
+            self._inbox.put(_Look())
+        else:
+            self._inbox.put(fact)
 
     def attach(self, hands: Mapping[type, Hand]) -> None:
         """Give command types their hands. What was commanded before is carried out now, in order. Any thread."""
@@ -63,10 +83,12 @@ class Brain:
         now_ms = self._clock.now_ms
         while True:
             wait_ms = core.wake_at(self.state) - now_ms()
-            item: Fact | _Attach | _Stop
+            item: Fact | _Attach | _Look | _Stop
             if wait_ms <= 0:
                 # Before the next fact, however many are waiting: time must pass under a flood, too.
                 item = Ticked(now_ms())
+            elif self._express:
+                item = self._express.popleft()
             else:
                 try:
                     item = get(timeout=wait_ms / 1000)
@@ -76,7 +98,7 @@ class Brain:
                 return
             if isinstance(item, _Attach):
                 self._attach(item)
-            else:
+            elif not isinstance(item, _Look):
                 self._take(item)
 
     def _take(self, fact: Fact) -> None:

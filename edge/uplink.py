@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from edge import pace
 from edge.events import (
     Acked,
     Backlog,
@@ -43,9 +44,6 @@ PENDING_MAX = 10_000
 
 TICK_MS = 250
 """How finely resends are kept while anything is held."""
-
-RESEND_MS_MAX = 60_000
-"""Longest pause between two sendings of one event."""
 
 NO_SUBSCRIBERS = 0x10
 """MQTT 5: the broker took it and had nobody to give it to; it is not kept there."""
@@ -101,6 +99,7 @@ class Uplink(Value, frozen=True):
     done: int = 0
     dropped: int = 0
     tick_ms: int = 0
+    pace: pace.Pace = pace.Pace()
 
 
 class Owe(Value, frozen=True):
@@ -134,7 +133,7 @@ Room = tuple[int, ...]
 
 def wake_at(uplink: Uplink) -> int | None:
     """When time alone will change something, in monotonic milliseconds; None if never."""
-    return uplink.tick_ms + TICK_MS if any(uplink.held) else None
+    return pace.wake_at(uplink.pace) or (uplink.tick_ms + TICK_MS if any(uplink.held) else None)
 
 
 def has_it(reason: int) -> bool:
@@ -166,7 +165,7 @@ def step(uplink: Uplink, news: News, room: Room) -> Step:
         case Ticked():
             uplink, said = replace(uplink, tick_ms=news.at_ms), ()
     out: list[Outcome] = list(said)
-    if any(room):
+    if any(room) or uplink.pace.held_back:
         uplink = _send(uplink, room, news.at_ms, out)
     if uplink.store_open:
         uplink = _read_ahead(uplink, out)
@@ -230,7 +229,9 @@ def _acked(uplink: Uplink, news: Acked) -> Step:
         if owed is None:
             continue
         if not has_it(news.reason):
-            return _refusal(_hold(uplink, _landed(owed, news.broker, news.at_ms + _backoff_ms(owed.sendings))), news)
+            return _refusal(
+                _hold(uplink, _landed(owed, news.broker, news.at_ms + pace.pause_ms(5_000, owed.sendings - 1))), news
+            )
         if lane is Lane.ALARM and not uplink.rules.done_on_broker:
             # At the broker is not with the police: it stays owed until the receipt.
             return _accepted(_hold(uplink, _landed(owed, news.broker, owed.due_ms)), news.at_ms)
@@ -310,13 +311,16 @@ def _send(uplink: Uplink, room: Room, now_ms: int, out: list[Outcome]) -> Uplink
     if uplink.held[Lane.ALARM]:
         uplink = _send_alarms(uplink, free, now_ms, out)
     broker = next((number for number, space in enumerate(room) if space > 0), None)
+    paced = pace.passed(uplink.pace, now_ms)
     if broker is None:
-        return uplink
+        return replace(uplink, pace=paced)
     space = free[broker] - uplink.rules.reserve
+    may = left = min(space, paced.allowance)
     for lane in (Lane.TROUBLE, Lane.ROUTINE):
-        if space > 0 and uplink.held[lane]:
-            uplink, space = _send_lane(uplink, lane, broker, space, now_ms, out)
-    return uplink
+        if left > 0 and uplink.held[lane]:
+            uplink, left = _send_lane(uplink, lane, broker, left, now_ms, out)
+    more = space > may and any(uplink.held[Lane.TROUBLE :])
+    return replace(uplink, pace=pace.spent(paced, may - left, more=more))
 
 
 def _send_lane(
@@ -346,7 +350,7 @@ def _send_alarms(uplink: Uplink, free: list[int], now_ms: int, out: list[Outcome
         free[broker] -= 1
         # Without a receipt by then the next broker gets it as well; after all had it twice, with growing pauses.
         rounds = (owed.sendings + 1) // up
-        wait_ms = min(RESEND_MS_MAX, uplink.rules.failover_ms << min(max(0, rounds - 2), 4))
+        wait_ms = pace.pause_ms(uplink.rules.failover_ms, rounds - 2)
         sent[id] = replace(
             owed,
             flying=(*owed.flying, broker),
@@ -379,10 +383,6 @@ def _read_ahead(uplink: Uplink, out: list[Outcome]) -> Uplink:
 
 def _landed(owed: Owed, broker: int, due_ms: int) -> Owed:
     return replace(owed, flying=tuple(number for number in owed.flying if number != broker), due_ms=due_ms)
-
-
-def _backoff_ms(sendings: int) -> int:
-    return min(RESEND_MS_MAX, 5_000 << min(max(0, sendings - 1), 4))
 
 
 def _hold(uplink: Uplink, owed: Owed) -> Uplink:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge import uplink
+from edge import pace, uplink
 from edge.events import (
     Acked,
     Backlog,
@@ -177,12 +177,41 @@ def test_a_lane_keeps_its_order() -> None:
     rows = [record(n, Lane.ROUTINE) for n in range(1, 60)]
     state, out = run([opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE), loaded(Lane.ROUTINE, *rows)])
     order = [id for _, id in said(out)]
-    for _ in range(200):
+    for at_ms in range(200):
         if len(order) == len(rows):
             break
-        state, out = uplink.step(state, Acked(0, order[len(order) - 16], 0, 1), ONE)
+        state, out = uplink.step(state, Acked(0, order[len(order) - 16], 0, at_ms), ONE)
         order += [id for _, id in said(out)]
     assert order == [one.id for one in rows]
+
+
+def test_a_replay_leaves_the_processor_to_the_press_that_comes_meanwhile() -> None:
+    """However fast the broker acknowledges, no more than the pace goes out; and the pace is kept, not undercut."""
+    rows = iter([record(n, Lane.ROUTINE) for n in range(1, 2_000)])
+    state, out = run([opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE)])
+    sent, flying, at_ms = 0, [], 0
+    while at_ms < 300:
+        news: list[uplink.News] = [Acked(0, id, 0, at_ms) for id in flying] or [Ticked(at_ms)]
+        if any(isinstance(one, Load) and one.lane is Lane.ROUTINE for one in out):
+            some = list(itertools.islice(rows, LOAD_LIMIT))
+            news.append(loaded(Lane.ROUTINE, *some, drained=False, at_ms=at_ms))
+        state, out = run(news, ONE, state)
+        flying = [id for _, id in said(out)]
+        sent += len(flying)
+        if not flying:
+            wake_ms = uplink.wake_at(state)
+            assert wake_ms is not None
+            at_ms = max(at_ms, wake_ms)
+    assert pace.EVENTS_A_MS * 290 <= sent <= pace.EVENTS_A_MS * at_ms + pace.BURST_EVENTS
+
+
+def test_what_the_pace_held_back_does_not_keep_the_brain_awake_when_the_broker_is_gone() -> None:
+    rows = [record(n, Lane.ROUTINE) for n in range(1, 60)]
+    state, out = run([opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE), loaded(Lane.ROUTINE, *rows)])
+    state, _ = run([Acked(0, id, 0, 0) for _, id in said(out)], ONE, state)
+    assert uplink.wake_at(state) == pace.WAIT_MS
+    state, _ = run([LinkDown(0, "cut", False, 1), Ticked(2)], (0,), state)
+    assert uplink.wake_at(state) == 2 + uplink.TICK_MS
 
 
 def test_the_store_is_read_from_the_beginning_at_start_and_whenever_its_numbers_began_anew() -> None:

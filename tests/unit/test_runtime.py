@@ -1,0 +1,47 @@
+"""The brain's inbox: what is taken first, and what is carried out by whom."""
+
+from __future__ import annotations
+
+from edge import contact, state
+from edge.drivers.clock import FixedClock
+from edge.events import Boot, ClockRead, Contact, ContactEdge, LevelRead, MessageRefused, Origin, Store
+from edge.runtime import Brain
+
+RULES = state.Rules(contact=contact.ContactRules(confirm_ms=0))
+BOOT = Boot("a" * 16, 1, "b" * 16)
+
+
+def test_a_press_overtakes_whatever_waits_for_the_brain() -> None:
+    brain = Brain(state.begin(BOOT, RULES, 0), FixedClock())
+    taken_before: list[int] = []
+    brain.attach({Store: lambda _: taken_before.append(sum(dict(brain.state.health.counters).values()))})
+    for _ in range(50):
+        brain.post(MessageRefused("flood", 0))
+    brain.post(ContactEdge(Contact.KEY, True, 0, Origin.PERSON))
+    brain.stop()
+    brain.run()
+    assert taken_before == [0]
+    assert sum(dict(brain.state.health.counters).values()) == 50
+
+
+def test_contacts_are_taken_in_the_order_in_which_they_moved() -> None:
+    brain = Brain(state.begin(BOOT, RULES, 0), FixedClock())
+    for closed in (True, False, True, False):
+        brain.post(ContactEdge(Contact.KEY, closed, 0, Origin.PERSON))
+    brain.stop()
+    brain.run()
+    assert not brain.state.contacts.key.closed
+    assert brain.state.alarm.presses == 1
+
+
+def test_a_press_does_not_overtake_the_clock_that_dates_it() -> None:
+    """A key held at start-up is seen right after the first reading of the clock."""
+    brain = Brain(state.begin(BOOT, RULES, 0), FixedClock())
+    dated: list[int] = []
+    brain.attach({Store: lambda command: dated.append(command.record.wall.wall_ms)})
+    brain.post(ClockRead(0, 1_790_000_000_000, 5))
+    brain.post(LevelRead(Contact.KEY, True, 0))
+    brain.stop()
+    brain.run()
+    assert dated
+    assert set(dated) == {1_790_000_000_000}
