@@ -181,8 +181,8 @@ class Weather(Teller):
         kinds: list[Callable[[], None]] = [
             self._broker_restarts, self._broker_away, self._broker_freezes, self._centre_restarts, self._centre_away,
         ]  # fmt: skip
-        first = [*kinds, self._broker_long_away]
-        self._random.shuffle(first)
+        self._random.shuffle(kinds)
+        first = [*kinds, self._broker_long_away, self._both_away]  # taken from the end: every storm has these two
         while not self._over.wait(self._random.uniform(1.5, 3)):
             (first.pop() if first else self._random.choice(kinds))()
 
@@ -216,6 +216,15 @@ class Weather(Teller):
 
     def _centre_away(self) -> None:
         self._without_centre(self._random.uniform(1, 4))
+
+    def _both_away(self) -> None:
+        """The broker takes alarms for a centre that is away, and dies with them: its word alone was worth nothing."""
+        away = self._begins("centre")
+        self._centre.kill9()
+        _pass(2)
+        self._without_broker(self._broker.kill, 0.5)
+        self._centre.start()
+        away.ended_ms = now_ms()
 
     def _without_centre(self, seconds: float) -> None:
         away = self._begins("centre")
