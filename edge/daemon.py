@@ -1,7 +1,7 @@
 """Builds the real hands from the settings and runs them. No logic of any kind lives here but the order of starting.
 
-The contacts come first: the button is armed before network, clock, card and broker library are even loaded. What the
-brain commands meanwhile waits for its hand.
+The contacts wait for nobody: store and broker libraries are loaded on a thread beside, and what the brain commands
+meanwhile waits for its hand.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ class Daemon:
         self.pins = open_factory(settings.pins.factory)
         self.gpios = contacts_of(settings)
         self.bench = Bench(self.gpios, self.pins) if settings.pins.factory == "mock" else None
+        self.supervisor = supervisor()
         self._closing: list[Any] = []
+        self._hands: list[Any] = []
         self._alive_ms = 0
         self._brokers: list[BrokerLink] = []
 
@@ -106,14 +108,18 @@ class Daemon:
             press = bench.put
         # First of all: it fails if another daemon runs, before any line is taken.
         self.control = Control(Path(settings.gate.runtime_directory), self.post, self.clock, press)
-        self.supervisor = supervisor()
+        self._hands.append(self.control)
+        # Beside the arming, not after it: a press in the first moment shall find a store, and wait for none.
+        starter = Thread("starter", self._start_store_and_brokers, self._failed)
         self.lamps = GpioLamps(
             settings.lamps.status_gpio, settings.lamps.fault_gpio, pin_factory=self.pins, clock=self.clock,
             post=self.post,
         )  # fmt: skip
+        self._hands.append(self.lamps)
         self.siren = (
             NoSiren() if settings.siren is None else GpioSiren(settings.siren.relay_gpio, pin_factory=self.pins)
         )
+        self._hands.append(self.siren)
         self.brain.attach({
             ShowLamp: lambda command: self.lamps.show(command.show, command.fault),
             SoundSiren: lambda _: self.siren.sound(),
@@ -124,6 +130,7 @@ class Daemon:
             Journal: _journal,
         })  # fmt: skip
         self.contacts = GpioContacts(self.gpios, pin_factory=self.pins, clock=self.clock, post=self.post)
+        self._hands.append(self.contacts)
         if self.bench is not None:
             self.bench.rest()  # a simulated pull-up lifts a line even off a closed contact
         self.post(Alive("contact", self.clock.now_ms()))
@@ -131,7 +138,7 @@ class Daemon:
         self._threads = [
             Thread("lamps", self.lamps.play, self._failed),
             Thread("control", self.control.serve, self._failed),
-            Thread("starter", self._start_store_and_brokers, self._failed),
+            starter,
         ]
 
     def run(self) -> None:
@@ -140,15 +147,15 @@ class Daemon:
 
     def stop(self) -> None:
         """Begin an orderly end; any thread, or a signal handler."""
+        self.supervisor.stopping()
         self.post(Noted(Code.SHUTDOWN, Qualifier.NEW, None, "orderly end", self.clock.now_ms()))
         self.brain.stop()
 
     def close(self) -> None:
-        """Close every hand, the contacts last but for the lamps. Bounded: a hung hand is left behind."""
-        self.supervisor.stopping()
+        """Close every hand that was made, the last first. Bounded: a hung hand is left behind."""
         for broker in self._brokers:
             broker.close()
-        for thing in (*self._closing, self.control, self.contacts, self.siren, self.lamps):
+        for thing in (*self._closing, *reversed(self._hands)):
             thing.close()
 
     # --- what threads do ------------------------------------------------------------------------------------------
@@ -284,8 +291,8 @@ def run(settings_path: Path) -> int:
 
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
-        daemon.start()
         try:
+            daemon.start()
             daemon.run()
         finally:
             daemon.close()
