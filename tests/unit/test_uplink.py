@@ -205,6 +205,19 @@ def test_a_replay_leaves_the_processor_to_the_press_that_comes_meanwhile() -> No
     assert pace.EVENTS_A_MS * 290 <= sent <= pace.EVENTS_A_MS * at_ms + pace.BURST_EVENTS
 
 
+def test_a_backlog_leaves_room_that_only_an_alarm_may_use() -> None:
+    """The pace alone must not be what keeps it free: however long the broker is silent, the room stays."""
+    rows = [record(n, Lane.ROUTINE) for n in range(1, 60)]
+    state, flying = run([opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE)])[0], 0
+    for at_ms, news in enumerate([loaded(Lane.ROUTINE, *rows), *(Ticked(n) for n in range(1, 100))]):
+        state, out = run([news], (20 - flying,), state)
+        flying += len(said(out))
+        assert at_ms or flying
+    assert flying == 20 - RULES.reserve
+    _, out = run([Owe(record(99), 100)], (20 - flying,), state)
+    assert said(out) == [(0, id_of(99))]
+
+
 def test_what_the_pace_held_back_does_not_keep_the_brain_awake_when_the_broker_is_gone() -> None:
     rows = [record(n, Lane.ROUTINE) for n in range(1, 60)]
     state, out = run([opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE), loaded(Lane.ROUTINE, *rows)])
