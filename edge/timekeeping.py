@@ -20,12 +20,17 @@ UNSYNCED_TROUBLE_MS = 600_000
 
 
 class Timekeeping(Value, frozen=True):
-    """``offset_ms`` is wall minus monotonic time as last read; ``error_ms`` its bound at ``synced_ms``."""
+    """``offset_ms`` is wall minus monotonic time as last read.
+
+    ``trusted_ms`` is that difference when the clock was last synchronised, at ``synced_ms`` and within ``error_ms``:
+    holdover counts on from there, whatever hands do to the wall clock meanwhile.
+    """
 
     kernel_boot: str = ""
     offset_ms: int = 0
     read_ms: int | None = None
     synced: bool = False
+    trusted_ms: int = 0
     synced_ms: int | None = None
     error_ms: int = 0
     fix: ClockFix | None = None
@@ -79,6 +84,7 @@ def step(clock: Timekeeping, fact: ClockRead) -> tuple[Timekeeping, tuple[News, 
         offset_ms=offset_ms,
         read_ms=fact.at_ms,
         synced=synced,
+        trusted_ms=offset_ms if synced else clock.trusted_ms,
         synced_ms=fact.at_ms if synced else clock.synced_ms,
         error_ms=fact.error_ms if fact.error_ms is not None else clock.error_ms,
         fix=fix or clock.fix,
@@ -89,9 +95,9 @@ def step(clock: Timekeeping, fact: ClockRead) -> tuple[Timekeeping, tuple[News, 
 
 def stamp(clock: Timekeeping, at_ms: int) -> WallStamp:
     """The wall time of a monotonic moment of this boot, with its quality."""
-    wall_ms = clock.offset_ms + at_ms
     if clock.synced_ms is None:
-        return WallStamp(wall_ms, ClockQuality.UNSYNCED, None)
+        return WallStamp(clock.offset_ms + at_ms, ClockQuality.UNSYNCED, None)
+    wall_ms = clock.trusted_ms + at_ms
     if clock.synced:
         return WallStamp(wall_ms, ClockQuality.SYNCED, clock.error_ms)
     return WallStamp(wall_ms, ClockQuality.HOLDOVER, clock.error_ms + _drift_ms(at_ms - clock.synced_ms))
@@ -114,7 +120,7 @@ def age_ms(clock: Timekeeping, record: Record, stamp_: WallStamp, now_ms: int) -
         return max(0, now_ms - record.at_ms)
     if clock.synced_ms is None or stamp_.quality is ClockQuality.UNSYNCED:
         return None
-    return max(0, clock.offset_ms + now_ms - stamp_.wall_ms)
+    return max(0, clock.trusted_ms + now_ms - stamp_.wall_ms)
 
 
 def _drift_ms(interval_ms: int) -> int:

@@ -37,6 +37,13 @@ def test_a_clock_left_alone_is_held_over_with_a_bound_that_grows() -> None:
     assert timekeeping.stamp(state, DAY_MS) == WallStamp(DAY_MS, ClockQuality.HOLDOVER, 3 + 8_640)
 
 
+def test_holdover_counts_on_from_the_last_trusted_time_whatever_hands_set_the_clock_to() -> None:
+    state = clock(read(0, 0, 3), read(1_000, 1_000 + DAY_MS))
+    assert timekeeping.stamp(state, 2_000) == WallStamp(2_000, ClockQuality.HOLDOVER, 3 + 1)
+    old = record(1, at_ms=400, kernel_boot="k0")
+    assert timekeeping.age_ms(state, old, WallStamp(500, ClockQuality.SYNCED, 3), 2_000) == 1_500
+
+
 @given(st.integers(0, 10**9), st.integers(0, 10**8), st.integers(0, 2_000))
 def test_the_first_synchronisation_dates_what_came_before_and_keeps_both(ago: int, wall_ms: int, error_ms: int) -> None:
     at_ms = 10**9
