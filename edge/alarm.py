@@ -30,6 +30,8 @@ from edge.events import (
     Value,
 )
 
+ENDED_MAX = 64  # ended incidents remembered in one life: more than the store could still have to say about
+
 
 class AlarmRules(Value, frozen=True):
     """Settings of the alarm; ranges are in ``edge.settings``."""
@@ -77,6 +79,7 @@ class Alarm(Value, frozen=True):
     siren_on: bool = False
     uncommunicated: bool = False
     recovered: bool = False
+    ended: tuple[EventId, ...] = ()
     track: Track | None = None
 
 
@@ -203,11 +206,10 @@ def _pressed(alarm: Alarm, press: Pressed) -> tuple[Alarm, tuple[Outcome, ...]]:
         siren_until_ms=siren_until_ms,
         track=Track(press.id, press.at_ms),
     )
-    body: dict[str, str | int | float | bool | None] = {"press": alarm.presses}
     out.append(
         Draft(
-            press.id, Lane.ALARM, Topic.ALARM, _code(alarm), Qualifier.NEW, press.origin, alarm.ids[0], body,
-            latch(alarm), press.at_ms,
+            press.id, Lane.ALARM, Topic.ALARM, _code(alarm), Qualifier.NEW, press.origin, alarm.ids[0],
+            {"press": alarm.presses}, latch(alarm), press.at_ms,
         )
     )  # fmt: skip
     return alarm, tuple(out)
@@ -216,7 +218,8 @@ def _pressed(alarm: Alarm, press: Pressed) -> tuple[Alarm, tuple[Outcome, ...]]:
 def _reset(alarm: Alarm, reset: Reset) -> tuple[Alarm, tuple[Outcome, ...]]:
     if not alarm.ids:
         return alarm, ()
-    ended = replace(alarm, ids=(), presses=0, officer=None, siren_on=False, siren_until_ms=None)
+    names = (*alarm.ended, *alarm.ids)[-ENDED_MAX:]
+    ended = replace(alarm, ids=(), presses=0, officer=None, siren_on=False, siren_until_ms=None, ended=names)
     out: list[Outcome] = [StopSiren()] if alarm.siren_on else []
     for number, (incident, id) in enumerate(zip(alarm.ids, reset.event_ids, strict=True), 1):
         # Each record takes its own incident off the latch: power may go between two of them.
@@ -264,15 +267,10 @@ def _progress(alarm: Alarm, ids: tuple[EventId, ...], what: str, at_ms: int) -> 
     known = [id for id in ids if id in alarm.waiting]
     if not known:
         return alarm, ()
-    waiting = dict(alarm.waiting)
-    for id in known:
-        if what == "at_broker" and alarm.rules.done_on_broker:
-            del waiting[id]
-        else:
-            waiting[id] = replace(waiting[id], **{what: True})
-    reached = alarm.reached
-    if what == "at_broker" and alarm.rules.done_on_broker:
-        reached = max(reached, Stage.AT_BROKER)
+    ends = what == "at_broker" and alarm.rules.done_on_broker
+    moved = {} if ends else {id: replace(alarm.waiting[id], **{what: True}) for id in known}
+    waiting = {id: moved.get(id, press) for id, press in alarm.waiting.items() if id in moved or id not in known}
+    reached = max(alarm.reached, Stage.AT_BROKER) if ends else alarm.reached
     alarm = replace(alarm, waiting=waiting, reached=reached, track=_tracked(alarm.track, known, f"{what}_ms", at_ms))
     return _communicated(alarm, at_ms)
 
@@ -309,13 +307,21 @@ def _communicated(alarm: Alarm, at_ms: int) -> tuple[Alarm, tuple[Outcome, ...]]
     if late == alarm.uncommunicated:
         return alarm, ()
     whom = "the broker's acknowledgement" if alarm.rules.done_on_broker else "the centre's receipt"
-    detail = f"{len(alarm.waiting)} presses without {whom}" if late else f"{whom} came"
+    detail = f"{len(alarm.waiting)} press(es) without {whom}" if late else f"{whom} came"
     return replace(alarm, uncommunicated=late), (Communication(Trouble.FAILURE_TO_COMMUNICATE, late, detail, at_ms),)
 
 
 def latch(alarm: Alarm) -> Latch:
     """The incident in the form the store keeps."""
     return Latch(alarm.ids, alarm.officer, alarm.presses, alarm.siren_until_ms, alarm.kernel_boot, not alarm.recovered)
+
+
+def unheard(alarm: Alarm, kept: Latch | None) -> Latch | None:
+    """The incidents of a kept latch that this life neither knows nor ended: a file saved from damage may be behind."""
+    ids = () if kept is None else tuple(id for id in kept.ids if id not in alarm.ids and id not in alarm.ended)
+    if kept is None or not ids:
+        return None
+    return replace(kept, ids=ids, presses=kept.presses if ids == kept.ids else 0)
 
 
 def _tracked(track: Track | None, ids: list[EventId], field: str, at_ms: int) -> Track | None:
@@ -338,11 +344,4 @@ def _code(alarm: Alarm) -> Code:
     return Code.AUDIBLE_PANIC if alarm.rules.audible else Code.SILENT_PANIC
 
 
-_SHOWN = {
-    Stage.PRESSED: Show.PRESSED,
-    Stage.STORED: Show.STORED,
-    Stage.AT_BROKER: Show.AT_BROKER,
-    Stage.RECEIVED: Show.RECEIVED,
-    Stage.SEEN: Show.SEEN,
-    Stage.DISPATCHED: Show.DISPATCHED,
-}
+_SHOWN: dict[Stage, Show] = {stage: Show[stage.name] for stage in Stage if stage is not Stage.CLOSED}

@@ -23,6 +23,7 @@ from edge.events import (
     EventId,
     Fact,
     Journal,
+    KeepLatch,
     Lane,
     LevelRead,
     LinkDown,
@@ -60,8 +61,6 @@ ALIVE_MS = 60_000
 """How often a sign of life is kept: it bounds the gap that a power cut leaves (1,440 small commits a day)."""
 
 Body = dict[str, str | int | float | bool | None]
-
-
 Step = tuple[State, list[Command]]
 
 
@@ -253,26 +252,27 @@ def _time(state: State, fact: Ticked, out: list[Command]) -> State:
         else:
             out.append(one)
     if state.uplink.dropped:
-        detail = "the store does not answer: routine events are dropped"
-        state = _tell(state, Trouble.EVENTS_DROPPED, "", True, detail, fact.at_ms, out)
+        full = len(state.uplink.pending) >= uplink.PENDING_MAX
+        detail = "the store does not answer: routine events are dropped" if full else "the store answers"
+        state = _tell(state, Trouble.EVENTS_DROPPED, "memory", full, detail, fact.at_ms, out)
     return state
 
 
 def _store_opened(state: State, fact: StoreOpened, out: list[Command]) -> State:
     """A first opening brings the latch; a new file is given everything that memory still holds."""
+    unheard = alarm.unheard(state.alarm, fact.latch)
+    if unheard is not None or not fact.renumbered:
+        # Told to the alarm together with the first owed alarms: until then the lamp must not say 'received'.
+        state = replace(state, opened=replace(fact, latch=unheard))
     if fact.renumbered:
         kept = alarm.latch(state.alarm)
-        for held in state.uplink.held:
-            out.extend(Store(owed.record, kept) for owed in held.values())
-        out.extend(Store(record, None) for record in state.uplink.pending.values())
-    else:
-        # Told to the alarm together with the first owed alarms: until then the lamp must not say 'received'.
-        state = replace(state, opened=fact)
+        out.append(KeepLatch(kept if unheard is None else replace(kept, unread=True)))
+        held = [owed.record for lane in state.uplink.held for owed in lane.values()]
+        out.extend(Store(record, None) for record in (*held, *state.uplink.pending.values()))
     state = _uplink(state, fact, out)
     if not state.restarted:
-        state = replace(state, restarted=True)
         body: Body = {"last_alive_wall_ms": fact.last_alive_wall_ms, "kernel_boot": state.boot.kernel_boot}
-        state = _note(state, Code.RESTART, Qualifier.NEW, body, fact.at_ms, out)
+        state = _note(replace(state, restarted=True), Code.RESTART, Qualifier.NEW, body, fact.at_ms, out)
     return state
 
 

@@ -104,6 +104,8 @@ class Truth:
         self.card_open = False
         self.card_ids.clear()
         if not self.recovered:
+            mine = {id for id, told in self.presses.items() if told.life == self.life}
+            self.open_ids &= mine
             self.open = self.pressed_in_life
 
     def arrived(self, id: EventId) -> None:

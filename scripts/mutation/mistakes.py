@@ -72,8 +72,8 @@ MISTAKES = (
     Mistake(
         "received at the broker's acknowledgement",
         "edge/alarm.py",
-        "    Stage.AT_BROKER: Show.AT_BROKER,",
-        "    Stage.AT_BROKER: Show.RECEIVED,",
+        "_SHOWN: dict[Stage, Show] = {stage: Show[stage.name] for stage in Stage if stage is not Stage.CLOSED}",
+        "_SHOWN: dict[Stage, Show] = {s: Show[Stage(3 if s == 2 else s).name] for s in Stage if s is not Stage.CLOSED}",
     ),
     Mistake(
         "memory counts as stored",

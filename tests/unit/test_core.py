@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edge import core, state
+from msgspec.structs import replace
+
+from edge import alarm, core, state, uplink
 from edge.events import (
     Acked,
     Alive,
@@ -17,7 +19,9 @@ from edge.events import (
     Code,
     Command,
     Contact,
+    EventId,
     Fact,
+    KeepLatch,
     Lane,
     Latch,
     LinkUp,
@@ -162,6 +166,37 @@ def test_a_new_file_is_given_everything_that_memory_still_holds() -> None:
     _, out = run([StoreOpened(None, Backlog(), None, True, 9_000)], gate)
     again = {one.record.id for one in out if isinstance(one, Store)}
     assert owed <= again
+
+
+def test_an_incident_that_only_a_damaged_file_knew_of_is_taken_up() -> None:
+    gate, _ = run([*START, *OPENED, *press()])
+    mine = gate.alarm.ids
+    other = Latch((EventId("cd" * 8, 4),), None, 2, None, "k0")
+    gate, out = run([StoreOpened(other, Backlog(), None, True, 9_000)], gate)
+    kept = [one.latch for one in out if isinstance(one, KeepLatch)]
+    assert [one.over(other).ids for one in kept] == [(*mine, *other.ids)]
+    gate, _ = run([Loaded(Lane.ALARM, (), True, 9_001)], gate)
+    assert gate.alarm.ids == (*mine, *other.ids)
+
+
+def test_an_incident_that_was_ended_does_not_come_back_with_an_old_file() -> None:
+    gate, _ = run([*START, *OPENED, *press()])
+    kept = alarm.latch(gate.alarm)
+    gate, _ = run([ResetAsked("Li Wei", 0, 8_000)], gate)
+    gate, out = run([StoreOpened(kept, Backlog(), None, True, 9_000), Loaded(Lane.ALARM, (), True, 9_001)], gate)
+    assert gate.alarm.ids == ()
+    assert [one.latch.ids for one in out if isinstance(one, KeepLatch)] == [()]
+
+
+def test_routine_events_dropped_for_a_silent_store_are_a_trouble_until_it_answers() -> None:
+    gate, _ = run(START)
+    pending = {EventId(BOOT, 100 + n): record(100 + n, Lane.ROUTINE) for n in range(uplink.PENDING_MAX)}
+    gate = replace(gate, uplink=replace(gate.uplink, pending=pending, dropped=1))
+    alive = [Alive("contact", 900), Alive("lamps", 900), Alive("store", 900)]
+    gate, _ = run([*alive, Ticked(1_000)], gate)
+    assert [one.trouble for one in gate.health.standing] == [Trouble.EVENTS_DROPPED]
+    gate, _ = run([Stored(tuple((id, id.counter) for id in pending), True, Backlog(), 1_100), Ticked(2_000)], gate)
+    assert gate.health.standing == ()
 
 
 def test_an_event_from_before_the_first_synchronisation_is_sent_with_both_times() -> None:
