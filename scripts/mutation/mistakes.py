@@ -96,8 +96,14 @@ MISTAKES = (
     Mistake(
         "latch told before the owed alarms",
         "edge/core.py",
-        "        state = replace(state, opened=fact)",
+        "        state = replace(state, opened=replace(fact, latch=unheard))",
         "        state = _alarm(state, alarm.Recovered(fact.latch, (), fact.at_ms), out)",
+    ),
+    Mistake(
+        "an ended incident comes back with an old file",
+        "edge/alarm.py",
+        "id not in alarm.ids and id not in alarm.ended)",
+        "id not in alarm.ids)",
     ),
     Mistake(
         "incident ends when the siren stops",
