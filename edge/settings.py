@@ -15,34 +15,14 @@ import msgspec
 from msgspec import Meta
 
 from edge.errors import SettingsError
+from edge.kiosk_settings import CameraSettings, KioskSettings, PrivacySettings, ThermometerSettings
+from edge.setting_types import FilePath, Gpio, Host, Name, Table
 from edge.tables import Mistakes, check
 
 FILE_BYTES_MAX = 1_000_000  # the fully commented file is about 10,000; this stops a device file given by mistake
 
-# ``\Z`` and not ``$``: the latter lets a line break through at the end.
-Name = Annotated[
-    str,
-    Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z", extra={"allowed": "1 to 40 of a-z, 0-9 and '-', no '-' at the start"}),
-]
-Host = Annotated[
-    str,
-    Meta(
-        max_length=253,
-        pattern=r"^([A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?)\Z",
-        extra={"allowed": "a host name, an IPv4 or an IPv6 address; no scheme and no port"},
-    ),
-]
-Gpio = Annotated[int, Meta(ge=0, le=27)]
-FilePath = Annotated[
-    str, Meta(max_length=4096, pattern=r"^[^\x00]+\Z", extra={"allowed": "a path of 1 to 4096 characters"})
-]
 
-
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all tables of the settings file."""
-
-
-class Gate(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Gate(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where this gate stands, and where it keeps its things. Names are 1 to 40 of a-z, 0-9 and '-'."""
 
     county: Annotated[Name, Meta(description="the county in every topic")]
@@ -52,13 +32,13 @@ class Gate(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     runtime_directory: FilePath = "/run/gatepost"
 
 
-class Pins(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Pins(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which library drives the pins. Named, never found by fallback: ``lgpio`` on a gate, ``mock`` on a bench."""
 
     factory: Literal["lgpio", "mock"] = "lgpio"
 
 
-class ButtonSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ButtonSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The panic button: a contact to ground, pulled up."""
 
     key_gpio: Annotated[Gpio, Meta(description="the panic button's contact to ground")]
@@ -70,20 +50,20 @@ class ButtonSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     poll_ms: Annotated[int, Meta(ge=20, le=100)] = 50
 
 
-class ResetSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ResetSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The optional reset key: a contact to ground."""
 
     key_gpio: Annotated[Gpio, Meta(description="the reset key's contact to ground")]
 
 
-class LampSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class LampSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The guard's lamps, driven high."""
 
     status_gpio: Annotated[Gpio, Meta(description="the lamp that shows how far the alarm got")]
     fault_gpio: Annotated[Gpio, Meta(description="the lamp that says something is wrong")]
 
 
-class SirenSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SirenSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The optional siren. Silent unless made audible (Contact ID 122 and 123)."""
 
     relay_gpio: Annotated[Gpio, Meta(description="the siren's relay")]
@@ -91,20 +71,20 @@ class SirenSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     sound_s_max: Annotated[int, Meta(ge=1, le=1800)] = 180
 
 
-class AlarmSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AlarmSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When an alarm is done, and when its failure to communicate is said (Contact ID 354)."""
 
     done_on: Literal["receipt", "broker"] = "receipt"
     communicate_s_max: Annotated[int, Meta(ge=5, le=240)] = 30
 
 
-class StoreSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class StoreSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The event log. Alarms are never evicted; routine events drop oldest first above the limit."""
 
     routine_events_max: Annotated[int, Meta(ge=1000, le=5_000_000)] = 200_000
 
 
-class BrokerSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BrokerSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One broker. The first listed is preferred; alarms without a receipt also go by the next."""
 
     name: Annotated[Name, Meta(description="the broker's name in logs and views")]
@@ -121,7 +101,7 @@ class BrokerSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     connect_s_max: Annotated[int, Meta(ge=1, le=30)] = 5
 
 
-class UplinkSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class UplinkSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Pace and patience towards the centre."""
 
     heartbeat_s: Annotated[int, Meta(ge=5, le=30)] = 30
@@ -132,7 +112,7 @@ class UplinkSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     flight_events_max: Annotated[int, Meta(ge=1, le=16)] = 16
 
 
-class ClockSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ClockSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the gate knows that its wall clock is set: the kernel's word, or a file that exists once it is."""
 
     source: Literal["kernel", "file"] = "kernel"
@@ -141,13 +121,13 @@ class ClockSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     error_ms_max: Annotated[int, Meta(ge=10, le=60_000)] = 2000
 
 
-class LogSettings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class LogSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What goes to the journal."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Settings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Settings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole settings file."""
 
     gate: Gate
@@ -162,6 +142,10 @@ class Settings(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     uplink: UplinkSettings = msgspec.field(default_factory=UplinkSettings)
     clock: ClockSettings = msgspec.field(default_factory=ClockSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
+    thermometer: ThermometerSettings | None = None
+    camera: CameraSettings | None = None
+    kiosk: KioskSettings | None = None
+    privacy: PrivacySettings = msgspec.field(default_factory=PrivacySettings)
 
 
 def load(path: str | Path) -> Settings:
@@ -245,7 +229,9 @@ def _check_gpios(good: Mapping[str, Any], mistakes: Mistakes) -> None:
 def _gpios(good: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for table, keys in good.items():
         if isinstance(keys, dict):
-            yield from ((f"{table}.{key}", value) for key, value in keys.items() if key.endswith("_gpio"))
+            for key, value in keys.items():
+                if key.endswith("_gpio") and value is not None:
+                    yield f"{table}.{key}", value
 
 
 _TOGETHER = (

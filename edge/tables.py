@@ -21,7 +21,19 @@ NEAR = 0.6
 SHOWN_CHARACTERS_MAX = 60
 
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,60}")
-_UNITS = {"ms": " ms", "s": " s", "gpio": " (GPIO number)", "events": " events"}
+_UNITS = {
+    "ms": " ms",
+    "s": " s",
+    "minutes": " min",
+    "days": " days",
+    "cm": " cm",
+    "gpio": " (GPIO number)",
+    "events": " events",
+    "students": " students",
+    "celsius": " degrees Celsius",
+    "volts": " V",
+    "degrees": " degrees",
+}
 
 
 class Mistakes:
@@ -183,6 +195,8 @@ def _allowed(kind: inspect.Type, name: str) -> str:
             return _allowed(next(each for each in kind.types if not isinstance(each, inspect.NoneType)), name)
         case inspect.IntType():
             return f"a whole number from {kind.ge} to {kind.le}{_unit(name)}"
+        case inspect.FloatType():
+            return f"a number from {kind.ge:g} to {kind.le:g}{_unit(name)}"
         case inspect.BoolType():
             return "true or false"
         case inspect.LiteralType():

@@ -137,6 +137,16 @@ TROUBLES: dict[Trouble, Words] = {
         " restarted by itself.",
         "Look in the journal (journalctl -u gatepost) and report it.",
     ),
+    Trouble.SENSOR_FAULT: Words(
+        "The temperature sensor does not answer well",
+        "Too many readings of the infrared sensor fail. Students are not screened; the button is not concerned.",
+        "Push the sensor's plug and wires home (SDA is pin 3, SCL is pin 5), and look at: gatepost sensor watch.",
+    ),
+    Trouble.CAMERA_LOST: Words(
+        "The camera is gone",
+        "Nobody sees whether a student stands there. The sensor goes on alone; the button is not concerned.",
+        "Push the camera's plug home, and look in the journal (journalctl -u gatepost-camera).",
+    ),
 }
 
 PHASES: dict[Phase, str] = {
