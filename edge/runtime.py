@@ -94,11 +94,15 @@ class Brain:
                     item = get(timeout=wait_ms / 1000)
                 except queue.Empty:
                     continue
+                if isinstance(item, _Look):
+                    if not self._express:
+                        continue  # taken on an earlier turn
+                    item = self._express.popleft()
             if isinstance(item, _Stop):
                 return
             if isinstance(item, _Attach):
                 self._attach(item)
-            elif not isinstance(item, _Look):
+            else:
                 self._take(item)
 
     def _take(self, fact: Fact) -> None:
