@@ -17,13 +17,13 @@ class Mistake(NamedTuple):
 MISTAKES = (
     Mistake(
         "id without the boot",
-        "edge/core.py",
+        "edge/making.py",
         "EventId(state.boot.id, counter)",
         'EventId("0" * 16, counter)',
     ),
     Mistake(
         "id counter stands still",
-        "edge/core.py",
+        "edge/making.py",
         "counter = state.counter + 1",
         "counter = max(1, state.counter)",
     ),
@@ -47,15 +47,17 @@ MISTAKES = (
     ),
     Mistake(
         "not stored",
-        "edge/core.py",
+        "edge/making.py",
         "    out.append(Store(record, draft.latch))",
         "    pass",
     ),
     Mistake(
         "store before publish",
-        "edge/core.py",
-        "    state = _uplink(state, uplink.Owe(record, state.now_ms), out)\n    out.append(Store(record, draft.latch))",
-        "    out.append(Store(record, draft.latch))\n    state = _uplink(state, uplink.Owe(record, state.now_ms), out)",
+        "edge/making.py",
+        "    state = to_uplink(state, uplink.Owe(record, state.now_ms), out)\n"
+        "    out.append(Store(record, draft.latch))",
+        "    out.append(Store(record, draft.latch))\n"
+        "    state = to_uplink(state, uplink.Owe(record, state.now_ms), out)",
     ),
     Mistake(
         "alarms have no room of their own",
