@@ -30,8 +30,8 @@ MISTAKES = (
     Mistake(
         "forgets at boot what the store holds",
         "edge/uplink.py",
-        "    if uplink.store_open:\n        uplink = _read_ahead(uplink, out)",
-        "    if False:\n        uplink = _read_ahead(uplink, out)",
+        "    if uplink.store_open:\n        uplink = read_ahead(uplink, out.append)",
+        "    if False:\n        uplink = read_ahead(uplink, out.append)",
     ),
     Mistake(
         "alarm done at the broker's acknowledgement",
@@ -41,7 +41,7 @@ MISTAKES = (
     ),
     Mistake(
         "no retry on time",
-        "edge/uplink.py",
+        "edge/sending.py",
         "due_ms=now_ms + wait_ms,",
         "due_ms=1 << 60,",
     ),
@@ -61,7 +61,7 @@ MISTAKES = (
     ),
     Mistake(
         "alarms have no room of their own",
-        "edge/uplink.py",
+        "edge/sending.py",
         "    space = free[broker] - uplink.rules.reserve",
         "    space = free[broker]",
     ),
@@ -169,7 +169,7 @@ MISTAKES = (
     ),
     Mistake(
         "no second broker",
-        "edge/uplink.py",
+        "edge/sending.py",
         "    if untried:\n        return untried[0]",
         "    if 0 in able:\n        return 0",
     ),

@@ -28,7 +28,8 @@ from edge.events import (
     StoreOpened,
     Ticked,
 )
-from edge.uplink import HELD_MAX, LOAD_LIMIT, Outcome, Owe, RefusalTrouble, Room, Say, Uplink, UplinkRules
+from edge.owed import HELD_MAX, LOAD_LIMIT
+from edge.uplink import Outcome, Owe, RefusalTrouble, Room, Say, Uplink, UplinkRules
 from tests.unit.machines import id_of, record
 
 ONE: Room = (20,)
