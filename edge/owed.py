@@ -87,8 +87,7 @@ def drop(uplink: Uplink, record: Record) -> Uplink:
 
 def read_ahead(uplink: Uplink, ask: Callable[[Load], None]) -> Uplink:
     """Have the store read wherever a lane has room and more may be owed."""
-    for lane in Lane:
-        cursor = uplink.cursors[lane]
+    for lane, cursor in zip(Lane, uplink.cursors, strict=True):
         if cursor.drained or cursor.loading or len(uplink.held[lane]) > HELD_MAX[lane] - LOAD_LIMIT:
             continue
         uplink = with_cursor(uplink, lane, replace(cursor, loading=True))

@@ -28,8 +28,15 @@ class Say(Value, frozen=True):
 def send(uplink: Uplink, room: Room, now_ms: int, say: Callable[[Say], None]) -> Uplink:
     """Hand out what is due, alarms first, as far as there is room."""
     free = list(room)
+    rest_waits = bool(uplink.held[Lane.TROUBLE] or uplink.held[Lane.ROUTINE])
     if uplink.held[Lane.ALARM]:
+        before = uplink
         uplink = _send_alarms(uplink, free, now_ms, say)
+        if uplink is not before:
+            # The rest is not handed out in the same breath: the library would have to write it all before it went on.
+            return replace(uplink, pace=pace.put_off(uplink.pace, now_ms)) if rest_waits else uplink
+    if not rest_waits and not uplink.pace.held_back:
+        return uplink
     broker = next((number for number, space in enumerate(room) if space > 0), None)
     paced = pace.passed(uplink.pace, now_ms)
     if broker is None:
