@@ -93,6 +93,11 @@ def callbacks_dead(contacts: Contacts) -> bool:
     return max(contacts.key.lost_in_row, contacts.key_nc.lost_in_row, contacts.reset.lost_in_row) >= EDGES_LOST_DEAD
 
 
+def undecided(contacts: Contacts) -> bool:
+    """True while a closure stands that may yet be a press, for ``confirm_ms`` at most."""
+    return Phase.CONFIRMING in (contacts.key.phase, contacts.reset.phase)
+
+
 def wake_at(contacts: Contacts) -> int | None:
     """When time alone will change something, in monotonic milliseconds; None if never."""
     rules = contacts.rules

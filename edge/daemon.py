@@ -134,7 +134,7 @@ class Daemon:
         if self.bench is not None:
             self.bench.rest()  # a simulated pull-up lifts a line even off a closed contact
         self.post(Alive("contact", self.clock.now_ms()))
-        self._closing += [Periodic("contact", settings.button.poll_ms, self._watch, self._failed)]
+        self._hands.append(Periodic("contact", settings.button.poll_ms, self._watch, self._failed))
         self._threads = [
             Thread("lamps", self.lamps.play, self._failed),
             Thread("control", self.control.serve, self._failed),
@@ -153,9 +153,8 @@ class Daemon:
 
     def close(self) -> None:
         """Close every hand that was made, the last first. Bounded: a hung hand is left behind."""
-        for broker in self._brokers:
-            broker.close()
-        for thing in (*self._closing, *reversed(self._hands)):
+        # Lamps before brokers: while a dead one is waited for, no lamp may say that the button works.
+        for thing in (*reversed(self._hands), *self._brokers, *self._closing):
             thing.close()
 
     # --- what threads do ------------------------------------------------------------------------------------------
