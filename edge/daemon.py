@@ -77,6 +77,7 @@ class Daemon:
 
     def __init__(self, settings: Settings, refused: str | None = None) -> None:
         self.settings = settings
+        self.refused = refused
         self.clock = SystemClock(settings.clock)
         self._directories()
         self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
@@ -140,6 +141,8 @@ class Daemon:
             Thread("control", self.control.serve, self._failed),
             starter,
         ]
+        if self.refused is None:  # the gate has started with them; the brain does not wait for the card to hear it
+            self._threads.append(Thread("settings", partial(_keep_last_good, settings), self._failed))
 
     def run(self) -> None:
         """Think until stopped."""
@@ -222,7 +225,7 @@ class Daemon:
                         " Make it, or give it to the service's user."
                     ) from error
                 # The store works on in memory without its directory, and says so.
-                log.exception("gate.state_directory %s cannot be made", directory)
+                log.error("gate.state_directory %s cannot be made: %s; make it", directory, error.strerror)
 
 
 def contacts_of(settings: Settings) -> dict[Contact, int]:
@@ -282,8 +285,6 @@ def run(settings_path: Path) -> int:
     sys.setswitchinterval(SWITCH_S)
     try:
         daemon = Daemon(settings, refused)
-        if refused is None:
-            _keep_last_good(settings)
 
         def end(_number: int, _frame: FrameType | None) -> None:
             daemon.stop()
