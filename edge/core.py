@@ -117,7 +117,7 @@ def _contacts(state: State, fact: ContactEdge | LevelRead | Ticked, out: list[Co
                 state, id = next_id(state)
                 state = _alarm(state, alarm.Pressed(id, origin, at_ms), out)
             case contact.WiringTrouble():
-                state = tell(state, finding.trouble, "", finding.raised, finding.detail, finding.at_ms, out)
+                state = tell(state, finding.trouble, finding.part, finding.raised, finding.detail, finding.at_ms, out)
     return state
 
 

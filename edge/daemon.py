@@ -73,6 +73,7 @@ class Daemon:
 
     def __init__(self, settings: Settings, refused: str | None = None) -> None:
         self.settings = settings
+        self.refused = refused
         self.clock = SystemClock(settings.clock)
         self._directories()
         self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
@@ -130,12 +131,14 @@ class Daemon:
         if self.bench is not None:
             self.bench.rest()  # a simulated pull-up lifts a line even off a closed contact
         self.post(Alive("contact", self.clock.now_ms()))
-        self._closing += [Periodic("contact", settings.button.poll_ms, self._watch, self._failed)]
+        self._hands.append(Periodic("contact", settings.button.poll_ms, self._watch, self._failed))
         self._threads = [
             Thread("lamps", self.lamps.play, self._failed),
             Thread("control", self.control.serve, self._failed),
             starter,
         ]
+        if self.refused is None:  # the gate has started with them; the brain does not wait for the card to hear it
+            self._threads.append(Thread("settings", partial(last_good.keep, settings), self._failed))
 
     def run(self) -> None:
         """Think until stopped."""
@@ -149,9 +152,8 @@ class Daemon:
 
     def close(self) -> None:
         """Close every hand that was made, the last first. Bounded: a hung hand is left behind."""
-        for broker in self._brokers:
-            broker.close()
-        for thing in (*self._closing, *reversed(self._hands)):
+        # Lamps before brokers: while a dead one is waited for, no lamp may say that the button works.
+        for thing in (*reversed(self._hands), *self._brokers, *self._closing):
             thing.close()
 
     # --- what threads do ------------------------------------------------------------------------------------------
@@ -219,7 +221,7 @@ class Daemon:
                         " Make it, or give it to the service's user."
                     ) from error
                 # The store works on in memory without its directory, and says so.
-                log.exception("gate.state_directory %s cannot be made", directory)
+                log.error("gate.state_directory %s cannot be made: %s; make it", directory, error.strerror)
 
 
 def run(settings_path: Path) -> int:
@@ -229,8 +231,6 @@ def run(settings_path: Path) -> int:
     sys.setswitchinterval(SWITCH_S)
     try:
         daemon = Daemon(settings, refused)
-        if refused is None:
-            last_good.keep(settings)
 
         def end(_number: int, _frame: FrameType | None) -> None:
             daemon.stop()

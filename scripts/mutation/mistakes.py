@@ -99,7 +99,7 @@ MISTAKES = (
         "latch told before the owed alarms",
         "edge/core.py",
         "        state = replace(state, opened=replace(fact, latch=unheard))",
-        "        state = _alarm(state, alarm.Recovered(fact.latch, (), fact.at_ms), out)",
+        "        state = _alarm(state, alarm.Recovered(unheard, (), fact.at_ms), out)",
     ),
     Mistake(
         "an ended incident comes back with an old file",
@@ -110,8 +110,8 @@ MISTAKES = (
     Mistake(
         "incident ends when the siren stops",
         "edge/alarm.py",
-        "        alarm = replace(alarm, siren_on=False)\n        out.append(StopSiren())",
-        "        alarm = replace(alarm, siren_on=False, ids=())\n        out.append(StopSiren())",
+        "alarm = replace(alarm, siren_on=False, siren_until_ms=None)",
+        "alarm = replace(alarm, siren_on=False, siren_until_ms=None, ids=())",
     ),
     Mistake(
         "a test opens an incident",
