@@ -15,7 +15,7 @@ from edge.wire import Address, Event, GateWord
 
 SWEEP_MS = 250  # how often silence is looked for; taken off the limit, so that silence is noticed within it
 GATES_MAX = 20_000  # names come from outside: a flood of made-up gates must not fill the memory
-TROUBLES_MAX = 64  # per gate; there are 14 kinds
+TROUBLES_MAX = 64  # per gate; there are 14 kinds, some once for each broker or part
 
 Order = tuple[int, int, int]
 """(boot counter, monotonic ms, counter): the only order of a gate's events that can be trusted."""
@@ -34,12 +34,14 @@ class TroubleNote(msgspec.Struct, frozen=True):
     code: int
     wall_ms: int
     detail: str
+    boot: str = ""
 
 
 class Standing(msgspec.Struct):
-    """What is kept of a gate over a restart of the centre."""
+    """What is kept of a gate over a restart of the centre. ``boot`` is the life that ``restart`` began."""
 
     restart: Order = (0, 0, 0)
+    boot: str = ""
     troubles: dict[str, TroubleNote] = {}
     duplicates: int = 0
 
@@ -104,32 +106,41 @@ class Register:
             if not retained and word.boot_counter < entry.newest[0]:
                 # A live gate whose boots count from the start again has a new card: old order means nothing now.
                 entry.standing.restart, entry.standing.troubles = (0, 0, 0), {}
+                entry.standing.boot = ""
             entry.newest = this
         entry.words[broker] = word
         return True
 
     def trouble(self, entry: GateEntry, event: Event) -> bool:
-        """Take a new event; True if it changed what stands. Events may come in any order."""
-        standing, order = entry.standing, order_of(event)
+        """Take a new event; True if it changed what stands. Events may come in any order.
+
+        A restart ends the troubles of earlier lives. It is told once the store answers: its own life may have found
+        troubles before (refused settings, a damaged card), and those stand.
+        """
+        standing, order, boot = entry.standing, order_of(event), event.id.partition("-")[0]
         if event.code is Code.RESTART and event.qualifier is Qualifier.NEW:
             if order <= standing.restart:
                 return False
-            standing.restart = order
-            standing.troubles = {name: note for name, note in standing.troubles.items() if note.order > order}
+            standing.restart, standing.boot = order, boot
+            standing.troubles = {
+                name: note for name, note in standing.troubles.items() if note.order > order or note.boot == boot
+            }
             return True
         name = event.body.get("trouble")
         if not isinstance(name, str) or event.qualifier not in (Qualifier.NEW, Qualifier.RESTORE):
             return False
-        name = name[:80]
+        part = event.body.get("part")  # such as a broker's name: it tells troubles of one kind apart
+        name = (f"{name}:{part}" if part else name)[:80]
         old = standing.troubles.get(name)
-        if order < standing.restart or (old is not None and order <= old.order):
+        if (order < standing.restart and boot != standing.boot) or (old is not None and order <= old.order):
             return False
         if old is None and len(standing.troubles) >= TROUBLES_MAX:
             self.refused["troubles"] += 1
             return False
         detail = str(event.body.get("detail", ""))[:200]
         raised = event.qualifier is Qualifier.NEW
-        standing.troubles = {**standing.troubles, name: TroubleNote(order, raised, event.code, event.wall_ms, detail)}
+        note = TroubleNote(order, raised, event.code, event.wall_ms, detail, boot)
+        standing.troubles = {**standing.troubles, name: note}
         return True
 
     def sweep(self, now_ms: int) -> list[GateEntry]:

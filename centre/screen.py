@@ -81,10 +81,17 @@ def _gates(gates: Sequence[Mapping[str, Any]]) -> RenderableType:
         presence = {True: "online", False: "offline", None: "unknown"}[gate["online"]]
         table.add_row(
             plain(gate["address"]), heard, Text(presence, "" if gate["online"] else "yellow"),
-            str(gate["open_incidents"] or ""), plain(gate["health"].get("backlog", "")),
+            str(gate["open_incidents"] or ""), plain(_owed(gate["health"].get("owed"))),
             plain(", ".join(gate["troubles"]), "yellow"),
         )  # fmt: skip
     return table
+
+
+def _owed(owed: object) -> str:
+    """What a gate's heartbeat says that it still owes; empty where it has said nothing."""
+    if not isinstance(owed, Mapping):
+        return ""
+    return ", ".join(f"{lane} {count}" for lane, count in owed.items() if count) or "nothing"
 
 
 def event_table(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -74,7 +74,6 @@ class Alarm(Value, frozen=True):
     presses: int = 0
     officer: Stage | None = None
     waiting: dict[EventId, Press] = {}
-    reached: Stage = Stage.PRESSED
     siren_until_ms: int | None = None
     siren_on: bool = False
     uncommunicated: bool = False
@@ -146,7 +145,8 @@ def show(alarm: Alarm) -> Show:
         return _SHOWN[min(_stage(press) for press in alarm.waiting.values())]
     if not alarm.ids:
         return Show.READY
-    return _SHOWN[alarm.officer if alarm.officer is not None else alarm.reached]
+    done = Stage.AT_BROKER if alarm.rules.done_on_broker else Stage.RECEIVED
+    return _SHOWN[alarm.officer if alarm.officer is not None else done]
 
 
 def wake_at(alarm: Alarm) -> int | None:
@@ -200,7 +200,6 @@ def _pressed(alarm: Alarm, press: Pressed) -> tuple[Alarm, tuple[Outcome, ...]]:
         ids=(press.id,) if first else alarm.ids,
         presses=1 if first else alarm.presses + 1,
         officer=None if first else alarm.officer,
-        reached=Stage.PRESSED if first else alarm.reached,
         waiting={**alarm.waiting, press.id: Press(press.at_ms)},
         siren_on=siren_on,
         siren_until_ms=siren_until_ms,
@@ -250,15 +249,13 @@ def _recovered(alarm: Alarm, news: Recovered) -> tuple[Alarm, tuple[Outcome, ...
         siren_on = until_ms > news.at_ms
         if siren_on:
             out.append(SoundSiren())
-    end = Stage.AT_BROKER if alarm.rules.done_on_broker else Stage.RECEIVED
     alarm = replace(
         alarm,
         ids=ids,
         presses=alarm.presses + kept.presses,
         officer=alarm.officer or kept.officer,
-        reached=max(alarm.reached, end),
         siren_on=siren_on,
-        siren_until_ms=until_ms,
+        siren_until_ms=until_ms if siren_on else None,
     )
     return alarm, (*out, KeepLatch(latch(alarm)))
 
@@ -270,8 +267,7 @@ def _progress(alarm: Alarm, ids: tuple[EventId, ...], what: str, at_ms: int) -> 
     ends = what == "at_broker" and alarm.rules.done_on_broker
     moved = {} if ends else {id: replace(alarm.waiting[id], **{what: True}) for id in known}
     waiting = {id: moved.get(id, press) for id, press in alarm.waiting.items() if id in moved or id not in known}
-    reached = max(alarm.reached, Stage.AT_BROKER) if ends else alarm.reached
-    alarm = replace(alarm, waiting=waiting, reached=reached, track=_tracked(alarm.track, known, f"{what}_ms", at_ms))
+    alarm = replace(alarm, waiting=waiting, track=_tracked(alarm.track, known, f"{what}_ms", at_ms))
     return _communicated(alarm, at_ms)
 
 
@@ -281,7 +277,7 @@ def _receipt(alarm: Alarm, news: ReceiptCame) -> tuple[Alarm, tuple[Outcome, ...
             return alarm, ()
         waiting = {id: press for id, press in alarm.waiting.items() if id != news.id}
         track = _tracked(alarm.track, [news.id], "received_ms", news.at_ms)
-        return _communicated(replace(alarm, waiting=waiting, reached=Stage.RECEIVED, track=track), news.at_ms)
+        return _communicated(replace(alarm, waiting=waiting, track=track), news.at_ms)
     if news.id not in alarm.ids or news.stage is Stage.CLOSED:
         # A close arrives at the core as a Reset, because its event needs an id.
         return alarm, ()
@@ -295,8 +291,9 @@ def _receipt(alarm: Alarm, news: ReceiptCame) -> tuple[Alarm, tuple[Outcome, ...
 def _time(alarm: Alarm, at_ms: int) -> tuple[Alarm, tuple[Outcome, ...]]:
     out: list[Outcome] = []
     if alarm.siren_on and alarm.siren_until_ms is not None and at_ms >= alarm.siren_until_ms:
-        alarm = replace(alarm, siren_on=False)
-        out.append(StopSiren())
+        # Kept, or the next boot of the kernel would sound it once more for an alarm that is only not reset yet.
+        alarm = replace(alarm, siren_on=False, siren_until_ms=None)
+        out += [StopSiren(), KeepLatch(latch(alarm))]
     alarm, said = _communicated(alarm, at_ms)
     return alarm, (*out, *said)
 

@@ -39,12 +39,13 @@ class Closure(Value, frozen=True):
 
 
 class WiringTrouble(Value, frozen=True):
-    """A trouble of the wiring begins or ends."""
+    """A trouble of the wiring begins or ends. ``part`` names the contact where it is not the button."""
 
     trouble: Trouble
     raised: bool
     detail: str
     at_ms: int
+    part: str = ""
 
 
 Finding = Closure | WiringTrouble
@@ -90,6 +91,11 @@ class Contacts(Value, frozen=True):
 def callbacks_dead(contacts: Contacts) -> bool:
     """True when the library's callback thread has missed edge after edge: only a restart brings it back."""
     return max(contacts.key.lost_in_row, contacts.key_nc.lost_in_row, contacts.reset.lost_in_row) >= EDGES_LOST_DEAD
+
+
+def undecided(contacts: Contacts) -> bool:
+    """True while a closure stands that may yet be a press, for ``confirm_ms`` at most."""
+    return Phase.CONFIRMING in (contacts.key.phase, contacts.reset.phase)
 
 
 def wake_at(contacts: Contacts) -> int | None:
@@ -141,11 +147,15 @@ def step(contacts: Contacts, fact: ContactEdge | LevelRead | Ticked) -> tuple[Co
 def _level(line: Line, fact: ContactEdge | LevelRead, rules: ContactRules, found: list[Finding]) -> Line:
     """Apply a level. Time has already been brought up to the fact's moment."""
     at_ms = fact.at_ms
+    found_closed = not line.known and fact.closed and isinstance(fact, LevelRead)
     line = replace(line, closed=fact.closed, known=True, told_ms=max(at_ms, line.told_ms))
     if fact.contact is Contact.KEY_NC:
         # The quiet half: its level matters to the antivalence only; it can neither press nor stick.
         return line
     match line.phase, fact.closed:
+        case Phase.OPEN, True if found_closed and fact.contact is Contact.RESET:
+            # Left turned before the start: only a turn that somebody makes now ends an alarm, never a restart.
+            return replace(line, phase=Phase.DOWN, since_ms=at_ms, down_ms=at_ms)
         case Phase.OPEN, True:
             origin = fact.origin if isinstance(fact, ContactEdge) else Origin.PERSON
             line = replace(line, phase=Phase.CONFIRMING, since_ms=at_ms, origin=origin)
@@ -168,17 +178,18 @@ def _settled(line: Line, contact: Contact, rules: ContactRules, now_ms: int, fou
     if line.unproven_ms is not None and now_ms >= line.unproven_ms + EDGE_GRACE_MS:
         line = replace(line, unproven_ms=None, lost=line.lost + 1, lost_in_row=line.lost_in_row + 1)
         detail = f"{contact.value}: {line.lost} level changes were seen by the poll alone"
-        found.append(WiringTrouble(Trouble.EDGE_LOST, True, detail, now_ms))
+        found.append(WiringTrouble(Trouble.EDGE_LOST, True, detail, now_ms, _part(contact)))
     if line.phase is Phase.CONFIRMING and now_ms >= line.since_ms + rules.confirm_ms:
         found.append(Closure(contact, line.origin, line.since_ms))
         line = replace(line, phase=Phase.DOWN, down_ms=line.since_ms)
     if line.phase is Phase.RELEASING and now_ms >= line.since_ms + rules.release_ms:
         if line.stuck:
-            found.append(WiringTrouble(Trouble.KEY_STUCK, False, f"{contact.value} let go", now_ms))
+            found.append(WiringTrouble(Trouble.KEY_STUCK, False, f"{contact.value} let go", now_ms, _part(contact)))
         line = replace(line, phase=Phase.OPEN, stuck=False)
     if line.phase is Phase.DOWN and not line.stuck and now_ms >= line.down_ms + rules.stuck_ms:
         held_s = rules.stuck_ms // 1000
-        found.append(WiringTrouble(Trouble.KEY_STUCK, True, f"{contact.value} closed for {held_s} s", now_ms))
+        detail = f"{contact.value} closed for {held_s} s"
+        found.append(WiringTrouble(Trouble.KEY_STUCK, True, detail, now_ms, _part(contact)))
         line = replace(line, stuck=True)
     return line
 
@@ -186,8 +197,13 @@ def _settled(line: Line, contact: Contact, rules: ContactRules, now_ms: int, fou
 def _proved(line: Line, edge: ContactEdge, found: list[Finding]) -> Line:
     """An edge came: the callback thread lives, and what the poll saw before it is accounted for."""
     if line.lost_in_row:
-        found.append(WiringTrouble(Trouble.EDGE_LOST, False, f"{edge.contact.value}: edges arrive", edge.at_ms))
+        detail = f"{edge.contact.value}: edges arrive"
+        found.append(WiringTrouble(Trouble.EDGE_LOST, False, detail, edge.at_ms, _part(edge.contact)))
     return replace(line, unproven_ms=None, lost_in_row=0) if line.lost_in_row or line.unproven_ms is not None else line
+
+
+def _part(contact: Contact) -> str:
+    return "" if contact is Contact.KEY else contact.value
 
 
 def _antivalence(contacts: Contacts, now_ms: int, found: list[Finding]) -> Contacts:

@@ -1,7 +1,7 @@
 """The one brain: every fact passes here, in order, on one thread. Pure.
 
-The machines on the ground are strangers to one another; this file alone knows who must hear of what. It names events,
-dates them, and turns what the machines say into commands. No rule of any machine belongs here.
+The machines on the ground are strangers to one another; this file alone knows who must hear of what. What they say
+becomes commands here and events in ``edge.making``. No rule of any machine belongs here.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from edge.events import (
     Command,
     Contact,
     ContactEdge,
-    EventId,
     Fact,
-    Journal,
     KeepLatch,
     Lane,
     LevelRead,
@@ -32,8 +30,6 @@ from edge.events import (
     MessageRefused,
     NoteAlive,
     Noted,
-    Origin,
-    Publish,
     PublishHealth,
     Qualifier,
     ReceiptCame,
@@ -51,16 +47,13 @@ from edge.events import (
     Trouble,
     ViewAsked,
 )
+from edge.making import Body, alarm_event, next_id, note, report, tell, to_uplink
 from edge.state import State
 from edge.views import heartbeat, status_line, view
-
-REPLAYED_MS = 10_000
-"""An event older than this when it is sent is marked as replayed, and its age is said."""
 
 ALIVE_MS = 60_000
 """How often a sign of life is kept: it bounds the gap that a power cut leaves (1,440 small commits a day)."""
 
-Body = dict[str, str | int | float | bool | None]
 Step = tuple[State, list[Command]]
 
 
@@ -84,13 +77,13 @@ def step(state: State, fact: Fact) -> Step:
         case ContactEdge() | LevelRead():
             state = _contacts(state, fact, out)
         case Stored():
-            state = _uplink(_alarm(state, fact, out), fact, out)
+            state = to_uplink(_alarm(state, fact, out), fact, out)
         case ReceiptCame():
             state = _receipt(state, fact, out)
         case Loaded():
             state = _loaded(state, fact, out)
         case LinkUp() | LinkDown() | CentreStatus():
-            state = _uplink(_links(state, fact, out), fact, out)
+            state = to_uplink(_links(state, fact, out), fact, out)
         case Alive() | MessageRefused():
             state = _alive(state, fact, out)
         case ClockRead():
@@ -100,7 +93,7 @@ def step(state: State, fact: Fact) -> Step:
         case StoreOpened():
             state = _store_opened(state, fact, out)
         case StoreTrouble():
-            state = _tell(state, fact.trouble, "", fact.raised, fact.detail, fact.at_ms, out)
+            state = tell(state, fact.trouble, "", fact.raised, fact.detail, fact.at_ms, out)
         case ResetAsked():
             state = _reset(state, fact.by, f"command line, uid {fact.uid}", fact.at_ms, out)
         case ViewAsked():
@@ -121,10 +114,10 @@ def _contacts(state: State, fact: ContactEdge | LevelRead | Ticked, out: list[Co
             case contact.Closure(contact=Contact.RESET, at_ms=at_ms):
                 state = _reset(state, "reset key", "key", at_ms, out)
             case contact.Closure(origin=origin, at_ms=at_ms):
-                state, id = _next_id(state)
+                state, id = next_id(state)
                 state = _alarm(state, alarm.Pressed(id, origin, at_ms), out)
             case contact.WiringTrouble():
-                state = _tell(state, finding.trouble, "", finding.raised, finding.detail, finding.at_ms, out)
+                state = tell(state, finding.trouble, finding.part, finding.raised, finding.detail, finding.at_ms, out)
     return state
 
 
@@ -138,24 +131,9 @@ def _alarm(
     for one in said:
         match one:
             case alarm.Draft():
-                state = _draft(state, one, out)
+                state = alarm_event(state, one, out)
             case alarm.Communication():
-                state = _tell(state, one.trouble, "", one.raised, one.detail, one.at_ms, out)
-            case _:
-                out.append(one)
-    return state
-
-
-def _uplink(state: State, news: uplink.News, out: list[Command]) -> State:
-    machine, said = uplink.step(state.uplink, news, links.room(state.links))
-    state = replace(state, uplink=machine)
-    for one in said:
-        match one:
-            case uplink.Say(broker=broker, owed=owed):
-                out.append(_publish(state, broker, owed))
-                state = replace(state, links=links.spoken(state.links, broker, state.now_ms))
-            case uplink.RefusalTrouble():
-                state = _tell(state, one.trouble, "", one.raised, one.detail, one.at_ms, out)
+                state = tell(state, one.trouble, "", one.raised, one.detail, one.at_ms, out)
             case _:
                 out.append(one)
     return state
@@ -171,7 +149,7 @@ def _links(state: State, news: Acked | LinkUp | LinkDown | CentreStatus | Ticked
                 out.append(PublishHealth(broker, probe, {} if probe else heartbeat(state)))
             case links.LineTrouble():
                 part = "" if one.broker is None else state.links.rules.brokers[one.broker]
-                state = _tell(state, one.trouble, part, one.raised, one.detail, one.at_ms, out)
+                state = tell(state, one.trouble, part, one.raised, one.detail, one.at_ms, out)
             case _:
                 out.append(one)
     return state
@@ -183,7 +161,7 @@ def _acked(state: State, fact: Acked, out: list[Command]) -> State:
         return state
     if uplink.has_it(fact.reason):
         state = _alarm(state, fact, out)
-    return _uplink(state, fact, out)
+    return to_uplink(state, fact, out)
 
 
 def _receipt(state: State, fact: ReceiptCame, out: list[Command]) -> State:
@@ -192,7 +170,7 @@ def _receipt(state: State, fact: ReceiptCame, out: list[Command]) -> State:
         return replace(state, health=health.count(state.health, "refused_not_awaited"))
     if fact.stage is Stage.CLOSED:
         return _reset(state, fact.by, "centre", fact.at_ms, out)
-    return _uplink(_alarm(state, fact, out), fact, out)
+    return to_uplink(_alarm(state, fact, out), fact, out)
 
 
 def _awaited(state: State, fact: ReceiptCame) -> bool:
@@ -206,7 +184,7 @@ def _awaited(state: State, fact: ReceiptCame) -> bool:
 def _reset(state: State, by: str, means: str, at_ms: int, out: list[Command]) -> State:
     ids = []
     for _ in state.alarm.ids:
-        state, id = _next_id(state)
+        state, id = next_id(state)
         ids.append(id)
     return _alarm(state, alarm.Reset(by, means, tuple(ids), at_ms), out)
 
@@ -229,9 +207,9 @@ def _clock(state: State, fact: ClockRead, out: list[Command]) -> State:
                 if fix is not None:
                     out.append(Backfill(fix))
                 body: Body = {"by_ms": by_ms, "first": fix is not None}
-                state = _note(state, Code.CLOCK_SET, Qualifier.NEW, body, fact.at_ms, out)
+                state = note(state, Code.CLOCK_SET, Qualifier.NEW, body, fact.at_ms, out)
             case timekeeping.ClockTrouble():
-                state = _tell(state, one.trouble, "", one.raised, one.detail, one.at_ms, out)
+                state = tell(state, one.trouble, "", one.raised, one.detail, one.at_ms, out)
     if state.alive_ms is None or fact.at_ms - state.alive_ms >= ALIVE_MS:
         out.append(NoteAlive(timekeeping.stamp(clock, fact.at_ms)))
         state = replace(state, alive_ms=fact.at_ms)
@@ -242,19 +220,19 @@ def _time(state: State, fact: Ticked, out: list[Command]) -> State:
     state = _contacts(state, fact, out)
     state = _alarm(state, fact, out)
     state = _links(state, fact, out)
-    state = _uplink(state, fact, out)
+    state = to_uplink(state, fact, out)
     dead = contact.callbacks_dead(state.contacts)
     machine, said = health.step(state.health, fact, callbacks_dead=dead, status=status_line(state))
     state = replace(state, health=machine)
     for one in said:
         if isinstance(one, health.Reported):
-            state = _report(state, one, out)
+            state = report(state, one, out)
         else:
             out.append(one)
     if state.uplink.dropped:
         full = len(state.uplink.pending) >= uplink.PENDING_MAX
         detail = "the store does not answer: routine events are dropped" if full else "the store answers"
-        state = _tell(state, Trouble.EVENTS_DROPPED, "memory", full, detail, fact.at_ms, out)
+        state = tell(state, Trouble.EVENTS_DROPPED, "memory", full, detail, fact.at_ms, out)
     return state
 
 
@@ -269,10 +247,10 @@ def _store_opened(state: State, fact: StoreOpened, out: list[Command]) -> State:
         out.append(KeepLatch(kept if unheard is None else replace(kept, unread=True)))
         held = [owed.record for lane in state.uplink.held for owed in lane.values()]
         out.extend(Store(record, None) for record in (*held, *state.uplink.pending.values()))
-    state = _uplink(state, fact, out)
+    state = to_uplink(state, fact, out)
     if not state.restarted:
         body: Body = {"last_alive_wall_ms": fact.last_alive_wall_ms, "kernel_boot": state.boot.kernel_boot}
-        state = _note(replace(state, restarted=True), Code.RESTART, Qualifier.NEW, body, fact.at_ms, out)
+        state = note(replace(state, restarted=True), Code.RESTART, Qualifier.NEW, body, fact.at_ms, out)
     return state
 
 
@@ -288,7 +266,7 @@ def _loaded(state: State, fact: Loaded, out: list[Command]) -> State:
         )  # fmt: skip
         opened, state = state.opened, replace(state, opened=None)
         state = _alarm(state, alarm.Recovered(opened.latch if opened else None, owed, fact.at_ms), out)
-    return _uplink(state, fact, out)
+    return to_uplink(state, fact, out)
 
 
 def _comparable_ms(state: State, record: Record) -> int:
@@ -298,77 +276,8 @@ def _comparable_ms(state: State, record: Record) -> int:
 
 def _noted(state: State, fact: Noted, out: list[Command]) -> State:
     if fact.trouble is None:
-        return _note(state, fact.code, fact.qualifier, {"detail": fact.detail}, fact.at_ms, out)
-    return _tell(state, fact.trouble, "", fact.qualifier is Qualifier.NEW, fact.detail, fact.at_ms, out)
-
-
-# --- making events ----------------------------------------------------------------------------------------------
-
-
-def _next_id(state: State) -> tuple[State, EventId]:
-    counter = state.counter + 1
-    return replace(state, counter=counter), EventId(state.boot.id, counter)
-
-
-def _draft(state: State, draft: alarm.Draft, out: list[Command]) -> State:
-    record = Record(
-        draft.id, state.boot.counter, state.boot.kernel_boot, draft.at_ms, timekeeping.stamp(state.clock, draft.at_ms),
-        draft.origin, draft.lane, draft.topic, draft.code, draft.qualifier, draft.incident, draft.body,
-    )  # fmt: skip
-    # Publish and store set out together: a press waits for neither.
-    state = _uplink(state, uplink.Owe(record, state.now_ms), out)
-    out.append(Store(record, draft.latch))
-    out.append(Journal("warning", f"{draft.topic.value} {draft.code.value} {dict(draft.body)}", draft.id))
-    return state
-
-
-def _tell(
-    state: State, trouble: Trouble, part: str, raised: bool, detail: str, at_ms: int, out: list[Command]
-) -> State:
-    machine, said = health.step(state.health, health.Told(trouble, part, raised, detail, at_ms))
-    state = replace(state, health=machine)
-    for one in said:
-        if isinstance(one, health.Reported):
-            state = _report(state, one, out)
-    return state
-
-
-def _report(state: State, news: health.Reported, out: list[Command]) -> State:
-    qualifier = Qualifier.NEW if news.raised else Qualifier.RESTORE
-    body: Body = {"trouble": news.trouble.value, "part": news.part, "detail": news.detail}
-    return _event(state, Lane.TROUBLE, Topic.TROUBLE, news.trouble.code, qualifier, body, news.at_ms, out)
-
-
-def _note(state: State, code: Code, qualifier: Qualifier, body: Body, at_ms: int, out: list[Command]) -> State:
-    return _event(state, Lane.TROUBLE, Topic.LOG, code, qualifier, body, at_ms, out)
-
-
-def _event(
-    state: State,
-    lane: Lane,
-    topic: Topic,
-    code: Code,
-    qualifier: Qualifier,
-    body: Body,
-    at_ms: int,
-    out: list[Command],
-) -> State:
-    """An event that is not an alarm: stored first, sent after."""
-    state, id = _next_id(state)
-    record = Record(
-        id, state.boot.counter, state.boot.kernel_boot, at_ms, timekeeping.stamp(state.clock, at_ms), Origin.PERSON,
-        lane, topic, code, qualifier, None, body,
-    )  # fmt: skip
-    state = _uplink(state, uplink.Owe(record, state.now_ms), out)
-    out.append(Store(record, None))
-    out.append(Journal("warning" if topic is Topic.TROUBLE else "info", f"{topic.value} {code.value} {body}", id))
-    return state
-
-
-def _publish(state: State, broker: int, owed: uplink.Owed) -> Publish:
-    stamp = timekeeping.dated(state.clock, owed.record, owed.backfilled)
-    age_ms = timekeeping.age_ms(state.clock, owed.record, stamp, state.now_ms)
-    return Publish(broker, owed.record, stamp, owed.recovered or age_ms is None or age_ms >= REPLAYED_MS, age_ms)
+        return note(state, fact.code, fact.qualifier, {"detail": fact.detail}, fact.at_ms, out)
+    return tell(state, fact.trouble, "", fact.qualifier is Qualifier.NEW, fact.detail, fact.at_ms, out)
 
 
 def _lamp(before: State, state: State, out: list[Command]) -> State:

@@ -9,19 +9,15 @@ from __future__ import annotations
 import gc
 import logging
 import logging.handlers
-import os
 import queue
 import signal
 import sys
-import tomllib
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import msgspec
-
-from edge import alarm, contact, links, state, uplink
+from edge import last_good, state
 from edge.control import Control
 from edge.drivers.bench import Bench
 from edge.drivers.boot import next_boot
@@ -30,14 +26,13 @@ from edge.drivers.clock import SystemClock, kernel_boot
 from edge.drivers.lamps import GpioLamps, GpioSiren, NoSiren
 from edge.drivers.pins import open_factory
 from edge.drivers.systemd import journal_handler, supervisor
-from edge.errors import SettingsError, StorageError
+from edge.errors import StorageError
 from edge.events import (
     Alive,
     AnswerView,
     Backfill,
     Code,
     Connect,
-    Contact,
     Disconnect,
     FeedWatchdog,
     Journal,
@@ -59,8 +54,9 @@ from edge.events import (
     Trouble,
 )
 from edge.ports import BrokerLink
+from edge.rules import contacts_of, rules_of
 from edge.runtime import Brain, Periodic, Thread, Worker
-from edge.settings import Settings, load
+from edge.settings import Settings
 from edge.wire import Address
 
 log = logging.getLogger("gatepost")
@@ -77,6 +73,7 @@ class Daemon:
 
     def __init__(self, settings: Settings, refused: str | None = None) -> None:
         self.settings = settings
+        self.refused = refused
         self.clock = SystemClock(settings.clock)
         self._directories()
         self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
@@ -134,12 +131,14 @@ class Daemon:
         if self.bench is not None:
             self.bench.rest()  # a simulated pull-up lifts a line even off a closed contact
         self.post(Alive("contact", self.clock.now_ms()))
-        self._closing += [Periodic("contact", settings.button.poll_ms, self._watch, self._failed)]
+        self._hands.append(Periodic("contact", settings.button.poll_ms, self._watch, self._failed))
         self._threads = [
             Thread("lamps", self.lamps.play, self._failed),
             Thread("control", self.control.serve, self._failed),
             starter,
         ]
+        if self.refused is None:  # the gate has started with them; the brain does not wait for the card to hear it
+            self._threads.append(Thread("settings", partial(last_good.keep, settings), self._failed))
 
     def run(self) -> None:
         """Think until stopped."""
@@ -153,9 +152,8 @@ class Daemon:
 
     def close(self) -> None:
         """Close every hand that was made, the last first. Bounded: a hung hand is left behind."""
-        for broker in self._brokers:
-            broker.close()
-        for thing in (*self._closing, *reversed(self._hands)):
+        # Lamps before brokers: while a dead one is waited for, no lamp may say that the button works.
+        for thing in (*reversed(self._hands), *self._brokers, *self._closing):
             thing.close()
 
     # --- what threads do ------------------------------------------------------------------------------------------
@@ -223,68 +221,16 @@ class Daemon:
                         " Make it, or give it to the service's user."
                     ) from error
                 # The store works on in memory without its directory, and says so.
-                log.exception("gate.state_directory %s cannot be made", directory)
-
-
-def contacts_of(settings: Settings) -> dict[Contact, int]:
-    """The fitted contacts and their lines (BCM numbers)."""
-    gpios = {Contact.KEY: settings.button.key_gpio}
-    if settings.button.normally_closed_gpio is not None:
-        gpios[Contact.KEY_NC] = settings.button.normally_closed_gpio
-    if settings.reset is not None:
-        gpios[Contact.RESET] = settings.reset.key_gpio
-    return gpios
-
-
-def rules_of(settings: Settings, seed: str) -> state.Rules:
-    """What the settings say to each machine. ``seed`` spreads the redials of a county's gates."""
-    button, up = settings.button, settings.uplink
-    names = tuple(broker.name for broker in settings.broker)
-    on_broker = settings.alarm.done_on == "broker"
-    siren = settings.siren
-    return state.Rules(
-        contact=contact.ContactRules(
-            confirm_ms=button.confirm_ms,
-            release_ms=button.release_ms,
-            disagree_ms=button.disagree_ms,
-            stuck_ms=button.stuck_s * 1000,
-            supervised=button.normally_closed_gpio is not None,
-        ),
-        alarm=alarm.AlarmRules(
-            done_on_broker=on_broker,
-            communicate_ms=settings.alarm.communicate_s_max * 1000,
-            audible=siren is not None and siren.mode == "audible",
-            siren_ms_max=180_000 if siren is None else siren.sound_s_max * 1000,
-        ),
-        links=links.LinkRules(
-            brokers=names,
-            mqtt5_first=tuple(broker.protocol != "3.1.1" for broker in settings.broker),
-            mqtt3_allowed=tuple(broker.protocol != "5" for broker in settings.broker),
-            heartbeat_ms=up.heartbeat_s * 1000,
-            probe_ms=up.probe_s * 1000,
-            acknowledge_ms=up.acknowledge_s_max * 1000,
-            reconnect_ms_max=up.reconnect_s_max * 1000,
-            flight_max=up.flight_events_max,
-            jitter_seed=int(seed, 16),
-        ),
-        uplink=uplink.UplinkRules(
-            brokers=names,
-            done_on_broker=on_broker,
-            failover_ms=up.failover_s * 1000,
-            reserve=links.ALARM_FLIGHT_MAX,
-        ),
-    )
+                log.error("gate.state_directory %s cannot be made: %s; make it", directory, error.strerror)
 
 
 def run(settings_path: Path) -> int:
     """Run the gate until SIGTERM or SIGINT; return the exit code. Raises GatepostError where it cannot start."""
-    settings, refused = settings_or_last_good(settings_path)
+    settings, refused = last_good.load_or_last_good(settings_path)
     listener = _log_to_queue(settings.log.level)
     sys.setswitchinterval(SWITCH_S)
     try:
         daemon = Daemon(settings, refused)
-        if refused is None:
-            _keep_last_good(settings)
 
         def end(_number: int, _frame: FrameType | None) -> None:
             daemon.stop()
@@ -299,47 +245,6 @@ def run(settings_path: Path) -> int:
     finally:
         listener.stop()
     return 0
-
-
-# --- settings -----------------------------------------------------------------------------------------------------
-
-
-def settings_or_last_good(path: Path) -> tuple[Settings, str | None]:
-    """The settings, or those that worked last and why the new ones were refused: a slip of the pen at a gate must not
-    silence its button. Raises SettingsError where nothing ever worked."""
-    try:
-        return load(path), None
-    except SettingsError as error:
-        try:
-            kept = msgspec.json.decode(_last_good_file(path).read_bytes(), type=Settings)
-        except (OSError, msgspec.DecodeError):
-            raise error from None  # said, all of it, by the command line
-        for line in error.mistakes:
-            print(line, file=sys.stderr)  # noqa: T201
-        return kept, f"settings refused, running on the last that worked: {error.mistakes[0]}"
-
-
-def _last_good_file(path: Path) -> Path:
-    """Where the last good settings lie when the new ones cannot be read: their own word first, then systemd's."""
-    try:
-        named = tomllib.loads(path.read_text(encoding="utf-8"))["gate"]["state_directory"]
-        directory = path.resolve().parent / str(named)
-    except (OSError, ValueError, KeyError, TypeError):
-        directory = Path(os.environ.get("STATE_DIRECTORY", "/var/lib/gatepost"))
-    return directory / "settings.last-good.json"
-
-
-def _keep_last_good(settings: Settings) -> None:
-    file = Path(settings.gate.state_directory) / "settings.last-good.json"
-    fresh = msgspec.json.encode(settings)
-    try:
-        if file.exists() and file.read_bytes() == fresh:
-            return
-        part = file.with_suffix(".part")
-        part.write_bytes(fresh)
-        part.replace(file)
-    except OSError as error:
-        log.warning("the settings could not be kept as last good: %s", error)
 
 
 # --- the journal --------------------------------------------------------------------------------------------------

@@ -42,6 +42,11 @@ def passed(pace: Pace, now_ms: int) -> Pace:
     return Pace(min(BURST_EVENTS, pace.allowance + EVENTS_A_MS * ago_ms), pace.counted_ms + ago_ms)
 
 
+def put_off(pace: Pace, now_ms: int) -> Pace:
+    """Something more urgent went: the next may go a moment later."""
+    return replace(passed(pace, now_ms), held_back=True)
+
+
 def spent(pace: Pace, events: int, *, more: bool) -> Pace:
     """So many were sent; ``more`` says that there were others, and room for them."""
     left = pace.allowance - events

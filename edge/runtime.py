@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from edge import core
+from edge import contact, core
 from edge.events import ClockRead, Command, ContactEdge, Fact, LevelRead, MessageRefused, Ticked
 from edge.ports import Clock
 from edge.state import State
@@ -74,14 +74,18 @@ class Brain:
         self._inbox.put(_Attach(hands))
 
     def stop(self) -> None:
-        """End ``run`` after everything posted so far. Any thread, or a signal handler."""
+        """End ``run`` after everything posted so far, and after a press that is being confirmed.
+
+        Any thread, or a signal handler.
+        """
         self._inbox.put(_Stop())
 
     def run(self) -> None:
         """Take facts until stopped. An exception out of the core leaves here: the process must end."""
         get = self._inbox.get
         now_ms = self._clock.now_ms
-        while True:
+        ending = False
+        while not ending or self._express or contact.undecided(self.state.contacts):
             wait_ms = core.wake_at(self.state) - now_ms()
             item: Fact | _Attach | _Look | _Stop
             if wait_ms <= 0:
@@ -94,11 +98,15 @@ class Brain:
                     item = get(timeout=wait_ms / 1000)
                 except queue.Empty:
                     continue
+                if isinstance(item, _Look):
+                    if not self._express:
+                        continue  # taken on an earlier turn
+                    item = self._express.popleft()
             if isinstance(item, _Stop):
-                return
-            if isinstance(item, _Attach):
+                ending = True
+            elif isinstance(item, _Attach):
                 self._attach(item)
-            elif not isinstance(item, _Look):
+            else:
                 self._take(item)
 
     def _take(self, fact: Fact) -> None:

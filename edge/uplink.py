@@ -1,8 +1,8 @@
-"""What is still owed to the centre, by which broker to say it, and when to say it again.
+"""What is still owed to the centre, and what ends it: the events in and out of the uplink.
 
 Pure: no sockets, no topics, no SQL. Alarms go out at once and stay owed until the centre's receipt; everything else is
-stored first and done when a broker took it. Memory holds the alarms and a window of the rest; the store holds
-everything, read through one cursor a lane, so that a million owed events cost no more than none.
+stored first and done when a broker took it. ``owed`` is its memory, ``sending`` hands out what is due; others need to
+know this module alone.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ from msgspec.structs import replace
 from edge import pace
 from edge.events import (
     Acked,
-    Backlog,
     CentreStatus,
     Command,
-    EventId,
     Lane,
     LinkDown,
     LinkUp,
-    Load,
     Loaded,
     MarkDone,
     ReceiptCame,
@@ -30,14 +27,38 @@ from edge.events import (
     Ticked,
     Trouble,
     Value,
-    WallStamp,
 )
+from edge.owed import (
+    HELD_MAX,
+    Cursor,
+    Owed,
+    Uplink,
+    UplinkRules,
+    drop,
+    hold,
+    landed,
+    read_ahead,
+    with_cursor,
+    with_held,
+)
+from edge.sending import Room, Say, send
 
-LOAD_LIMIT = 128
-"""Rows asked of the store at once: a few milliseconds of its time."""
-
-HELD_MAX = (1_000, 256, 256)
-"""Events of each lane read ahead into memory. A new alarm is always held, whatever this says."""
+__all__ = [
+    "PENDING_MAX",
+    "TICK_MS",
+    "News",
+    "Outcome",
+    "Owe",
+    "Owed",
+    "RefusalTrouble",
+    "Room",
+    "Say",
+    "Uplink",
+    "UplinkRules",
+    "has_it",
+    "step",
+    "wake_at",
+]
 
 PENDING_MAX = 10_000
 """Events that may wait for a store that does not answer; beyond it routine events are dropped and counted."""
@@ -49,71 +70,11 @@ NO_SUBSCRIBERS = 0x10
 """MQTT 5: the broker took it and had nobody to give it to; it is not kept there."""
 
 
-class UplinkRules(Value, frozen=True):
-    """Settings of the uplink; ranges are in ``edge.settings``. ``reserve`` is room that only alarms may use."""
-
-    brokers: tuple[str, ...] = ("broker",)
-    done_on_broker: bool = False
-    failover_ms: int = 5_000
-    reserve: int = 4
-
-
-class Owed(Value, frozen=True):
-    """An event on its way. ``flying``: brokers that have it and have not answered; ``tried``: all that were handed it.
-
-    ``due_ms`` is when it may be handed out (again); ``backfilled`` its wall time as the store worked it out.
-    """
-
-    record: Record
-    backfilled: WallStamp | None = None
-    recovered: bool = False
-    flying: tuple[int, ...] = ()
-    tried: tuple[int, ...] = ()
-    sendings: int = 0
-    due_ms: int = 0
-
-
-class Cursor(Value, frozen=True):
-    """How far a lane has been read from the store. ``drained``: nothing owed lies beyond ``seq``."""
-
-    seq: int = 0
-    drained: bool = False
-    loading: bool = False
-    done_meanwhile: frozenset[EventId] = frozenset()
-
-
-Held = dict[EventId, Owed]
-
-
-class Uplink(Value, frozen=True):
-    """All that is owed. ``held`` and ``cursors`` are by lane; ``pending`` waits to be stored before it may be sent."""
-
-    rules: UplinkRules = UplinkRules()
-    held: tuple[Held, Held, Held] = ({}, {}, {})
-    pending: dict[EventId, Record] = {}
-    cursors: tuple[Cursor, Cursor, Cursor] = (Cursor(), Cursor(), Cursor())
-    store_open: bool = False
-    backlog: Backlog = Backlog()
-    refused: bool = False
-    refusals: int = 0
-    done: int = 0
-    dropped: int = 0
-    tick_ms: int = 0
-    pace: pace.Pace = pace.Pace()
-
-
 class Owe(Value, frozen=True):
     """A new event. The core has already told the store to keep it."""
 
     record: Record
     at_ms: int
-
-
-class Say(Value, frozen=True):
-    """Hand this event to this broker now; the core dates it and makes it a Publish."""
-
-    broker: int
-    owed: Owed
 
 
 class RefusalTrouble(Value, frozen=True):
@@ -128,7 +89,6 @@ class RefusalTrouble(Value, frozen=True):
 News = Owe | Stored | Loaded | StoreOpened | LinkUp | LinkDown | Acked | ReceiptCame | CentreStatus | Ticked
 Outcome = Command | Say | RefusalTrouble
 Step = tuple[Uplink, tuple[Outcome, ...]]
-Room = tuple[int, ...]
 
 
 def wake_at(uplink: Uplink) -> int | None:
@@ -166,19 +126,16 @@ def step(uplink: Uplink, news: News, room: Room) -> Step:
             uplink, said = replace(uplink, tick_ms=news.at_ms), ()
     out: list[Outcome] = list(said)
     if any(room) or uplink.pace.held_back:
-        uplink = _send(uplink, room, news.at_ms, out)
+        uplink = send(uplink, room, news.at_ms, out.append)
     if uplink.store_open:
-        uplink = _read_ahead(uplink, out)
+        uplink = read_ahead(uplink, out.append)
     return uplink, tuple(out)
-
-
-# --- events in and out ---------------------------------------------------------------------------------------
 
 
 def _owe(uplink: Uplink, news: Owe) -> Uplink:
     record = news.record
     if record.lane is Lane.ALARM:
-        return _hold(uplink, Owed(record, due_ms=news.at_ms))
+        return hold(uplink, Owed(record, due_ms=news.at_ms))
     if record.lane is Lane.ROUTINE and len(uplink.pending) >= PENDING_MAX:
         return replace(uplink, dropped=uplink.dropped + 1)
     return replace(uplink, pending={**uplink.pending, record.id: record})
@@ -199,9 +156,9 @@ def _stored(uplink: Uplink, news: Stored) -> Uplink:
             continue
         cursor = uplink.cursors[record.lane]
         if cursor.drained and not cursor.loading and len(uplink.held[record.lane]) < HELD_MAX[record.lane]:
-            uplink = _with_cursor(_hold(uplink, Owed(record, due_ms=news.at_ms)), record.lane, replace(cursor, seq=seq))
+            uplink = with_cursor(hold(uplink, Owed(record, due_ms=news.at_ms)), record.lane, replace(cursor, seq=seq))
         else:
-            uplink = _with_cursor(uplink, record.lane, replace(cursor, drained=False))
+            uplink = with_cursor(uplink, record.lane, replace(cursor, drained=False))
     return replace(uplink, pending=pending)
 
 
@@ -218,9 +175,9 @@ def _loaded(uplink: Uplink, news: Loaded) -> Uplink:
         if row.record.id not in held and row.record.id not in cursor.done_meanwhile
     }
     # What was added directly while the store was read is newer than what was read.
-    uplink = _with_held(uplink, news.lane, {**fresh, **held} if news.lane is Lane.ALARM else {**held, **fresh})
+    uplink = with_held(uplink, news.lane, {**fresh, **held} if news.lane is Lane.ALARM else {**held, **fresh})
     seq = max(cursor.seq, news.rows[-1].seq) if news.rows else cursor.seq
-    return _with_cursor(uplink, news.lane, Cursor(seq, drained=news.drained))
+    return with_cursor(uplink, news.lane, Cursor(seq, drained=news.drained))
 
 
 def _acked(uplink: Uplink, news: Acked) -> Step:
@@ -230,12 +187,12 @@ def _acked(uplink: Uplink, news: Acked) -> Step:
             continue
         if not has_it(news.reason):
             return _refusal(
-                _hold(uplink, _landed(owed, news.broker, news.at_ms + pace.pause_ms(5_000, owed.sendings - 1))), news
+                hold(uplink, landed(owed, news.broker, news.at_ms + pace.pause_ms(5_000, owed.sendings - 1))), news
             )
         if lane is Lane.ALARM and not uplink.rules.done_on_broker:
             # At the broker is not with the police: it stays owed until the receipt.
-            return _accepted(_hold(uplink, _landed(owed, news.broker, owed.due_ms)), news.at_ms)
-        uplink, said = _accepted(_drop(uplink, owed.record), news.at_ms)
+            return _accepted(hold(uplink, landed(owed, news.broker, owed.due_ms)), news.at_ms)
+        uplink, said = _accepted(drop(uplink, owed.record), news.at_ms)
         return uplink, (MarkDone(owed.record.id), *said)
     return uplink, ()
 
@@ -244,20 +201,8 @@ def _receipt(uplink: Uplink, news: ReceiptCame) -> Step:
     owed = uplink.held[Lane.ALARM].get(news.id)
     if news.stage is not Stage.RECEIVED or owed is None:
         return uplink, ()
-    uplink, said = _accepted(_drop(uplink, owed.record), news.at_ms)
+    uplink, said = _accepted(drop(uplink, owed.record), news.at_ms)
     return uplink, (MarkDone(news.id), *said)
-
-
-def _drop(uplink: Uplink, record: Record) -> Uplink:
-    """Owed no more; remembered while its lane is being read, or the reading would bring it back."""
-    held = dict(uplink.held[record.lane])
-    del held[record.id]
-    uplink = replace(_with_held(uplink, record.lane, held), done=uplink.done + 1)
-    cursor = uplink.cursors[record.lane]
-    if cursor.loading:
-        cursor = replace(cursor, done_meanwhile=cursor.done_meanwhile | {record.id})
-        uplink = _with_cursor(uplink, record.lane, cursor)
-    return uplink
 
 
 def _fallen(uplink: Uplink, news: LinkDown) -> Uplink:
@@ -265,10 +210,10 @@ def _fallen(uplink: Uplink, news: LinkDown) -> Uplink:
     for lane in Lane:
         held = uplink.held[lane]
         back = {
-            id: _landed(owed, news.broker, news.at_ms) for id, owed in held.items() if news.broker in owed.flying
+            id: landed(owed, news.broker, news.at_ms) for id, owed in held.items() if news.broker in owed.flying
         }  # fmt: skip
         if back:
-            uplink = _with_held(uplink, lane, {**held, **back})
+            uplink = with_held(uplink, lane, {**held, **back})
     return uplink
 
 
@@ -278,7 +223,7 @@ def _alarms_due(uplink: Uplink, at_ms: int) -> Uplink:
     if not held:
         return uplink
     due = {id: owed if owed.flying else replace(owed, due_ms=at_ms) for id, owed in held.items()}
-    return _with_held(uplink, Lane.ALARM, due)
+    return with_held(uplink, Lane.ALARM, due)
 
 
 def _refusal(uplink: Uplink, news: Acked) -> Step:
@@ -300,108 +245,3 @@ def _accepted(uplink: Uplink, at_ms: int) -> Step:
         if any(owed.sendings and not owed.flying and owed.due_ms > at_ms for owed in uplink.held[lane].values()):
             return uplink, ()
     return replace(uplink, refused=False), (RefusalTrouble(Trouble.PUBLISH_REFUSED, False, "accepted", at_ms),)
-
-
-# --- sending ----------------------------------------------------------------------------------------------------
-
-
-def _send(uplink: Uplink, room: Room, now_ms: int, out: list[Outcome]) -> Uplink:
-    """Hand out what is due, alarms first, as far as there is room."""
-    free = list(room)
-    if uplink.held[Lane.ALARM]:
-        uplink = _send_alarms(uplink, free, now_ms, out)
-    broker = next((number for number, space in enumerate(room) if space > 0), None)
-    paced = pace.passed(uplink.pace, now_ms)
-    if broker is None:
-        return replace(uplink, pace=paced)
-    space = free[broker] - uplink.rules.reserve
-    may = left = min(space, paced.allowance)
-    for lane in (Lane.TROUBLE, Lane.ROUTINE):
-        if left > 0 and uplink.held[lane]:
-            uplink, left = _send_lane(uplink, lane, broker, left, now_ms, out)
-    more = space > may and any(uplink.held[Lane.TROUBLE :])
-    return replace(uplink, pace=pace.spent(paced, may - left, more=more))
-
-
-def _send_lane(
-    uplink: Uplink, lane: Lane, broker: int, space: int, now_ms: int, out: list[Outcome]
-) -> tuple[Uplink, int]:
-    sent: Held = {}
-    for id, owed in uplink.held[lane].items():
-        if owed.flying or owed.due_ms > now_ms:
-            continue
-        sent[id] = replace(owed, flying=(broker,), sendings=owed.sendings + 1)
-        out.append(Say(broker, sent[id]))
-        space -= 1
-        if space <= 0:
-            break
-    return (_with_held(uplink, lane, {**uplink.held[lane], **sent}) if sent else uplink), space
-
-
-def _send_alarms(uplink: Uplink, free: list[int], now_ms: int, out: list[Outcome]) -> Uplink:
-    up = sum(space > 0 for space in free)
-    sent: Held = {}
-    for id, owed in uplink.held[Lane.ALARM].items():
-        if owed.due_ms > now_ms:
-            continue
-        broker = _next_broker(owed, free)
-        if broker is None:
-            continue
-        free[broker] -= 1
-        # Without a receipt by then the next broker gets it as well; after all had it twice, with growing pauses.
-        rounds = (owed.sendings + 1) // up
-        wait_ms = pace.pause_ms(uplink.rules.failover_ms, rounds - 2)
-        sent[id] = replace(
-            owed,
-            flying=(*owed.flying, broker),
-            tried=(*(n for n in owed.tried if n != broker), broker),
-            sendings=owed.sendings + 1,
-            due_ms=now_ms + wait_ms,
-        )
-        out.append(Say(broker, sent[id]))
-    return _with_held(uplink, Lane.ALARM, {**uplink.held[Lane.ALARM], **sent}) if sent else uplink
-
-
-def _next_broker(owed: Owed, free: list[int]) -> int | None:
-    """The first broker that has not had it; when all have, the one that had it longest ago."""
-    able = [number for number, space in enumerate(free) if space > 0 and number not in owed.flying]
-    untried = [number for number in able if number not in owed.tried]
-    if untried:
-        return untried[0]
-    return min(able, key=owed.tried.index, default=None)
-
-
-def _read_ahead(uplink: Uplink, out: list[Outcome]) -> Uplink:
-    for lane in Lane:
-        cursor = uplink.cursors[lane]
-        if cursor.drained or cursor.loading or len(uplink.held[lane]) > HELD_MAX[lane] - LOAD_LIMIT:
-            continue
-        uplink = _with_cursor(uplink, lane, replace(cursor, loading=True))
-        out.append(Load(lane, cursor.seq, LOAD_LIMIT))
-    return uplink
-
-
-def _landed(owed: Owed, broker: int, due_ms: int) -> Owed:
-    return replace(owed, flying=tuple(number for number in owed.flying if number != broker), due_ms=due_ms)
-
-
-def _hold(uplink: Uplink, owed: Owed) -> Uplink:
-    lane = owed.record.lane
-    return _with_held(uplink, lane, {**uplink.held[lane], owed.record.id: owed})
-
-
-def _with_held(uplink: Uplink, lane: Lane, held: Held) -> Uplink:
-    alarms, troubles, routine = uplink.held
-    match lane:
-        case Lane.ALARM:
-            return replace(uplink, held=(held, troubles, routine))
-        case Lane.TROUBLE:
-            return replace(uplink, held=(alarms, held, routine))
-        case Lane.ROUTINE:
-            return replace(uplink, held=(alarms, troubles, held))
-
-
-def _with_cursor(uplink: Uplink, lane: Lane, cursor: Cursor) -> Uplink:
-    cursors = list(uplink.cursors)
-    cursors[lane] = cursor
-    return replace(uplink, cursors=(cursors[0], cursors[1], cursors[2]))

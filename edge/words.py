@@ -75,9 +75,10 @@ TROUBLES: dict[Trouble, Words] = {
         "Check the cable and the terminals between button and Pi at once.",
     ),
     Trouble.KEY_STUCK: Words(
-        "Button stuck",
-        "The button stays pressed. Its press was sent; another can be noticed only after it lets go.",
-        "Pull the button out again. If it is out already, check it for dirt and its cable for a short.",
+        "Button or key stuck",
+        "The button stays pressed, or the reset key stays turned where it is named here. Its press was sent; another"
+        " can be noticed only after it lets go.",
+        "Pull the button out, or turn the key back. If it is so already, check it for dirt and its cable for a short.",
     ),
     Trouble.EDGE_LOST: Words(
         "Button noticed late",

@@ -59,9 +59,11 @@ class GpioLamps:
 
     def show(self, show: Show, fault: bool) -> None:
         """Start these patterns now."""
+        before = self._wanted
         self._wanted = (PATTERNS[show], FAULT_PATTERN if fault else ())
         self._status.on()
-        self._fault.value = fault
+        if self._wanted[1] != before[1]:
+            self._fault.value = fault
 
     def play(self) -> None:
         """Keep the rhythm of both lamps until closed. The lamp thread calls it."""

@@ -212,7 +212,10 @@ class PahoLink:
             _logger.critical("dialling broker %s failed", settings.name, exc_info=True)
             self._lose(session, f"dialling failed: {error!r}")
         if not session.answered.wait(settings.connect_s_max):
-            self._lose(session, f"{place(settings)} answered nothing within {settings.connect_s_max} s")
+            # Some old brokers (amqtt) neither refuse a version they do not know nor hang up: they wait for more.
+            silent = session.mqtt5 and not session.accepted
+            reason = f"{place(settings)} answered nothing within {settings.connect_s_max} s"
+            self._lose(session, reason, old_protocol=silent)
         if session is not self._session and not session.up:  # given up meanwhile, perhaps before there was a socket
             hang_up(session)
 

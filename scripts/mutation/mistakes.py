@@ -17,21 +17,21 @@ class Mistake(NamedTuple):
 MISTAKES = (
     Mistake(
         "id without the boot",
-        "edge/core.py",
+        "edge/making.py",
         "EventId(state.boot.id, counter)",
         'EventId("0" * 16, counter)',
     ),
     Mistake(
         "id counter stands still",
-        "edge/core.py",
+        "edge/making.py",
         "counter = state.counter + 1",
         "counter = max(1, state.counter)",
     ),
     Mistake(
         "forgets at boot what the store holds",
         "edge/uplink.py",
-        "    if uplink.store_open:\n        uplink = _read_ahead(uplink, out)",
-        "    if False:\n        uplink = _read_ahead(uplink, out)",
+        "    if uplink.store_open:\n        uplink = read_ahead(uplink, out.append)",
+        "    if False:\n        uplink = read_ahead(uplink, out.append)",
     ),
     Mistake(
         "alarm done at the broker's acknowledgement",
@@ -41,25 +41,27 @@ MISTAKES = (
     ),
     Mistake(
         "no retry on time",
-        "edge/uplink.py",
+        "edge/sending.py",
         "due_ms=now_ms + wait_ms,",
         "due_ms=1 << 60,",
     ),
     Mistake(
         "not stored",
-        "edge/core.py",
+        "edge/making.py",
         "    out.append(Store(record, draft.latch))",
         "    pass",
     ),
     Mistake(
         "store before publish",
-        "edge/core.py",
-        "    state = _uplink(state, uplink.Owe(record, state.now_ms), out)\n    out.append(Store(record, draft.latch))",
-        "    out.append(Store(record, draft.latch))\n    state = _uplink(state, uplink.Owe(record, state.now_ms), out)",
+        "edge/making.py",
+        "    state = to_uplink(state, uplink.Owe(record, state.now_ms), out)\n"
+        "    out.append(Store(record, draft.latch))",
+        "    out.append(Store(record, draft.latch))\n"
+        "    state = to_uplink(state, uplink.Owe(record, state.now_ms), out)",
     ),
     Mistake(
         "alarms have no room of their own",
-        "edge/uplink.py",
+        "edge/sending.py",
         "    space = free[broker] - uplink.rules.reserve",
         "    space = free[broker]",
     ),
@@ -97,7 +99,7 @@ MISTAKES = (
         "latch told before the owed alarms",
         "edge/core.py",
         "        state = replace(state, opened=replace(fact, latch=unheard))",
-        "        state = _alarm(state, alarm.Recovered(fact.latch, (), fact.at_ms), out)",
+        "        state = _alarm(state, alarm.Recovered(unheard, (), fact.at_ms), out)",
     ),
     Mistake(
         "an ended incident comes back with an old file",
@@ -108,8 +110,8 @@ MISTAKES = (
     Mistake(
         "incident ends when the siren stops",
         "edge/alarm.py",
-        "        alarm = replace(alarm, siren_on=False)\n        out.append(StopSiren())",
-        "        alarm = replace(alarm, siren_on=False, ids=())\n        out.append(StopSiren())",
+        "alarm = replace(alarm, siren_on=False, siren_until_ms=None)",
+        "alarm = replace(alarm, siren_on=False, siren_until_ms=None, ids=())",
     ),
     Mistake(
         "a test opens an incident",
@@ -167,7 +169,7 @@ MISTAKES = (
     ),
     Mistake(
         "no second broker",
-        "edge/uplink.py",
+        "edge/sending.py",
         "    if untried:\n        return untried[0]",
         "    if 0 in able:\n        return 0",
     ),

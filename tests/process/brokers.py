@@ -173,9 +173,10 @@ class SilentBroker:
     """Accepts connections and subscriptions and, to begin with, acknowledges no publish. Speaks MQTT 5 and 3.1.1.
 
     ``connack`` replaces its answer to CONNECT, byte for byte (empty: hang up instead; None: the proper one).
+    ``suback`` is its answer to each subscription, None for silence.
     """
 
-    def __init__(self, *, connack: bytes | None = None, suback: int = 1, receive_max: int | None = None) -> None:
+    def __init__(self, *, connack: bytes | None = None, suback: int | None = 1, receive_max: int | None = None) -> None:
         self._connack = connack
         self._suback = suback
         self._receive_max = receive_max
@@ -251,7 +252,7 @@ class SilentBroker:
                         if not answer:
                             return
                         channel.sendall(answer)
-                    elif kind >> 4 == 8:
+                    elif kind >> 4 == 8 and self._suback is not None:
                         codes = bytes([self._suback] * 2)
                         tail = body[:2] + (b"\0" if mqtt5 else b"") + codes
                         channel.sendall(self.greeting + bytes([0x90, len(tail)]) + tail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from gpiozero.pins.mock import MockPin
 
 from tests.process.bench_gate import KEY, KEY_NC, RESET, SUPERVISED, BenchGate
-from tests.process.brokers import Listener, Mosquitto
+from tests.process.brokers import Listener, Mosquitto, SilentBroker
 from tests.process.centre import CentreProcess
 from tests.process.gate import troubles
 from tests.process.waiting import until
@@ -249,6 +250,22 @@ def test_the_lamps_are_dark_when_the_daemon_has_ended(tmp_path: Path) -> None:
         gate.end()
         assert lamp.function == "input" or not lamp.state
         assert fault.function == "input" or not fault.state
+
+
+def test_the_lamps_are_dark_before_the_gate_says_goodbye_to_a_broker_that_may_be_slow(tmp_path: Path) -> None:
+    """A lamp that blinks on says that the button works; for as long as a dead broker is waited for, it does not."""
+    with SilentBroker() as broker:
+        gate = BenchGate(tmp_path, broker.port)
+        gate.begin()
+        gate.start()
+        gate.wait_for(lambda view: view["brokers"][0]["phase"] == "up")
+        lamp = gate.pin(STATUS_GPIO)
+        goodbyes = sum(topic.endswith("/status") for topic in broker.topics)
+        ending = threading.Thread(target=gate.end)
+        ending.start()
+        until(lambda: sum(topic.endswith("/status") for topic in list(broker.topics)), lambda now: now > goodbyes)
+        assert lamp.function == "input"
+        ending.join()
 
 
 def changes(pin: Any, count: int) -> None:

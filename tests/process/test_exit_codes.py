@@ -18,6 +18,7 @@ from tests.process.gate import (
     settings_text,
     troubles,
 )
+from tests.process.waiting import until
 
 pytestmark = pytest.mark.process
 
@@ -79,7 +80,17 @@ def test_a_second_daemon_is_refused_and_the_first_goes_on(tmp_path: Path) -> Non
         assert str(gate.run_directory) in done.stderr
         gate.press_and_wait()
         gate.wait_lamp("stored")
-        assert gate.view()["boot_counter"] == 1, "the refused start took no number"
+
+
+def test_settings_with_which_the_gate_never_started_do_not_become_the_last_that_worked(tmp_path: Path) -> None:
+    """They parse, and that is all that is known of them: here the sockets are taken, elsewhere it may be the pins."""
+    with GateProcess(tmp_path, free_port()) as gate:
+        last_good = gate.state / "settings.last-good.json"
+        until(last_good.exists)
+        kept = last_good.read_bytes()
+        gate.settings_file.write_text(gate.settings_file.read_text().replace("key_gpio = 17", "key_gpio = 18"))
+        assert gate.command_line("run").returncode == 5
+        assert last_good.read_bytes() == kept
 
 
 def test_without_a_daemon_status_watch_press_and_reset_say_so(tmp_path: Path) -> None:

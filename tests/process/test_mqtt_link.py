@@ -97,6 +97,21 @@ def test_a_broker_that_accepts_and_says_nothing_is_given_up_after_the_set_time(b
         assert "answered nothing within 1 s" in link.refused().reason
 
 
+def test_silence_asks_for_the_old_protocol_once_as_some_old_brokers_answer_nothing_to_a_new_one(
+    broker: Mosquitto,
+) -> None:
+    broker.freeze()
+    with LinkUnderTest(broker.port, connect_s_max=1) as link:
+        assert link.refused(mqtt5=True).old_protocol
+    with LinkUnderTest(broker.port, connect_s_max=1) as link:
+        assert not link.refused(mqtt5=False).old_protocol
+
+
+def test_a_broker_that_is_silent_after_it_accepted_us_speaks_our_protocol() -> None:
+    with SilentBroker(suback=None) as broker, LinkUnderTest(broker.port, connect_s_max=1) as link:
+        assert not link.refused(mqtt5=True).old_protocol
+
+
 def test_a_refused_subscription_is_counted_and_alarms_can_still_be_sent() -> None:
     with SilentBroker(suback=0x80) as broker, LinkUnderTest(broker.port) as link:
         broker.acknowledge()

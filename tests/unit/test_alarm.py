@@ -127,6 +127,11 @@ def test_where_the_broker_is_the_end_the_lamp_claims_no_more() -> None:
     assert not [one for one in out if isinstance(one, Communication)]
 
 
+def test_where_the_broker_is_the_end_one_early_receipt_does_not_speak_for_the_next_press() -> None:
+    state, _ = run([pressed(1), receipt(1), acked(1), pressed(2), acked(2)], AlarmRules(done_on_broker=True))
+    assert alarm.show(state) is Show.AT_BROKER
+
+
 def test_a_reset_ends_the_incident_but_not_what_is_owed() -> None:
     state, out = run([pressed(1), stored(1), reset(2)])
     assert not alarm.is_open(state)
@@ -179,6 +184,22 @@ def test_a_restart_in_mid_alarm_rebuilds_lamp_and_siren() -> None:
 def test_the_siren_gets_its_full_time_where_the_old_clock_cannot_be_compared() -> None:
     state, _ = alarm.step(Alarm(rules=AUDIBLE, kernel_boot="k2"), recovered(latch()))
     assert state.siren_until_ms == 50_000 + 60_000
+
+
+def test_a_siren_that_had_its_time_is_not_sounded_again_by_a_power_cut_days_later() -> None:
+    """The alarm stays latched until somebody resets it; its siren does not start over with each boot of the kernel."""
+    _, out = run([recovered(None), pressed(1), Ticked(60_000)], AUDIBLE)
+    kept = [one.latch for one in out if isinstance(one, KeepLatch | Draft)][-1]
+    state, out = alarm.step(Alarm(rules=AUDIBLE, kernel_boot="k2"), recovered(kept))
+    assert alarm.is_open(state)
+    assert SoundSiren() not in out
+
+
+def test_a_siren_whose_time_ran_out_while_the_daemon_was_away_stays_off() -> None:
+    _, out = alarm.step(Alarm(rules=AUDIBLE, kernel_boot="k1"), Recovered(latch(), (), 90_000))
+    kept = [one.latch for one in out if isinstance(one, KeepLatch)][-1]
+    _, later = alarm.step(Alarm(rules=AUDIBLE, kernel_boot="k2"), recovered(kept))
+    assert SoundSiren() not in (*out, *later)
 
 
 def test_what_the_officer_did_survives_a_restart() -> None:

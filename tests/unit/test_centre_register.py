@@ -12,6 +12,7 @@ from edge.wire import SCHEMA, Event, GateWord
 from tests.unit.centre_events import ADDRESS, trouble
 
 LIMIT_MS = 90_000
+NEXT = {"boot_counter": 2, "boot": "00000000000000bb"}
 
 
 def word(boot_counter: int, connection: int, *, online: bool) -> GateWord:
@@ -73,16 +74,37 @@ def test_a_trouble_stands_until_it_is_restored(register, gate):
     assert gate.troubles == {}
 
 
-RESTART = trouble(4, "", code=Code.RESTART, body={})
 STORY = [
     trouble(1, "loop_open"),
     trouble(2, "loop_open", raised=False),
     trouble(3, "broker_lost"),
-    RESTART,
-    trouble(5, "key_stuck"),
-    trouble(6, "clock_unsynced"),
-    trouble(7, "clock_unsynced", raised=False),
+    trouble(4, "", code=Code.RESTART, body={}, **NEXT),
+    trouble(5, "key_stuck", **NEXT),
+    trouble(6, "clock_unsynced", **NEXT),
+    trouble(7, "clock_unsynced", raised=False, **NEXT),
 ]
+
+
+def test_a_trouble_found_at_start_up_outlives_the_restart_that_is_told_after_it(register, gate):
+    """Refused settings and a damaged card are found before the store is read, and "restart" is told after that."""
+    register.trouble(gate, trouble(9, "loop_open", boot_counter=1))
+    register.trouble(gate, trouble(1, "settings_refused", **NEXT))
+    register.trouble(gate, trouble(2, "", code=Code.RESTART, body={}, **NEXT))
+    assert list(gate.troubles) == ["settings_refused"]
+
+
+def test_a_restart_whose_counter_could_not_be_kept_ends_the_troubles_of_the_life_before(register, gate):
+    register.trouble(gate, trouble(9, "loop_open"))
+    register.trouble(gate, trouble(1, "", code=Code.RESTART, body={}, boot="00000000000000bb", monotonic_ms=500))
+    assert gate.troubles == {}
+
+
+def test_the_troubles_of_two_brokers_end_each_by_itself(register, gate):
+    for counter, broker in enumerate(("one", "two"), 1):
+        register.trouble(gate, trouble(counter, "", body={"trouble": "broker_lost", "part": broker, "detail": "cut"}))
+    back = {"trouble": "broker_lost", "part": "one", "detail": "connected"}
+    register.trouble(gate, trouble(3, "", raised=False, body=back))
+    assert list(gate.troubles) == ["broker_lost:two"]
 
 
 @given(st.permutations(STORY), st.lists(st.sampled_from(STORY)))

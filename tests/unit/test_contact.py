@@ -171,6 +171,25 @@ def test_the_reset_key_is_told_apart_from_the_panic_key() -> None:
     assert presses(found) == [Closure(Contact.RESET, Origin.PERSON, 1_000)]
 
 
+def test_a_reset_key_found_turned_at_start_up_resets_nothing_until_it_is_turned_again() -> None:
+    """An alarm never ends by a restart. (The panic key is the other way round: held at start-up, it is a press.)"""
+    found = run([LevelRead(Contact.RESET, True, 0), edge(9_000, closed=False, contact=Contact.RESET)])
+    assert presses(found) == []
+    found = run([
+        LevelRead(Contact.RESET, True, 0),
+        edge(9_000, closed=False, contact=Contact.RESET),
+        edge(9_500, closed=True, contact=Contact.RESET),
+        edge(9_600, closed=False, contact=Contact.RESET),
+    ])  # fmt: skip
+    assert [one.at_ms for one in presses(found)] == [9_500]
+
+
+def test_a_stuck_reset_key_is_not_taken_for_a_stuck_button() -> None:
+    found = run([edge(1_000, closed=True, contact=Contact.RESET), edge(2_000, closed=True)])
+    parts = [one.part for one in found if isinstance(one, WiringTrouble)]
+    assert parts == ["reset", ""]
+
+
 def test_an_origin_other_than_a_person_rides_along() -> None:
     found = run([edge(1_000, closed=True, origin=Origin.SELF_TEST), edge(1_100, closed=False)])
     assert presses(found) == [Closure(Contact.KEY, Origin.SELF_TEST, 1_000)]

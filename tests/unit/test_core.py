@@ -228,6 +228,17 @@ def test_the_fault_lamp_lights_with_any_trouble_and_goes_out_with_the_last() -> 
     assert gate.lamp == ShowLamp(Show.RECEIVED, False)
 
 
+def test_a_reset_key_that_lets_go_does_not_end_the_trouble_of_a_button_that_is_still_stuck() -> None:
+    def stuck(gate: State) -> list[str]:
+        return [one.part for one in gate.health.standing if one.trouble is Trouble.KEY_STUCK]
+
+    held = [edge(1_000, closed=True), edge(1_000, closed=True, contact=Contact.RESET), Ticked(61_000)]
+    gate, _ = run([*START, *OPENED, *held])
+    assert stuck(gate) == ["", "reset"]
+    gate, _ = run([edge(62_000, closed=False, contact=Contact.RESET), Ticked(62_100)], gate)
+    assert stuck(gate) == [""]
+
+
 def test_a_view_is_answered_to_whoever_asked() -> None:
     gate, _ = run([*START, MessageRefused("retained", 5)])
     _, out = run([ViewAsked(42, 10)], gate)

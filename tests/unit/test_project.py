@@ -22,11 +22,7 @@ FUNCTION_LINES_MAX = 60
 THREADS_ALLOWED = re.compile(r"centre/.*|edge/drivers/.*|edge/(runtime|control|mqtt_session|sim/__main__)\.py")
 
 LONGER = {
-    "edge/control.py": 455,
-    "edge/core.py": 385,
-    "edge/daemon.py": 366,
     "edge/events.py": 492,  # one list of words that everybody looks up in one place
-    "edge/uplink.py": 407,
 }
 """What was longer when the rule came. A ratchet: these figures may only fall, and nothing may join."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from edge import contact, state
-from edge.drivers.clock import FixedClock
-from edge.events import Boot, ClockRead, Contact, ContactEdge, LevelRead, MessageRefused, Origin, Store
+from edge.drivers.clock import FixedClock, SystemClock
+from edge.events import Boot, ClockRead, Code, Contact, ContactEdge, LevelRead, MessageRefused, Origin, Store
 from edge.runtime import Brain
+from edge.settings import ClockSettings
 
 RULES = state.Rules(contact=contact.ContactRules(confirm_ms=0))
 BOOT = Boot("a" * 16, 1, "b" * 16)
@@ -45,3 +46,16 @@ def test_a_press_does_not_overtake_the_clock_that_dates_it() -> None:
     brain.run()
     assert dated
     assert set(dated) == {1_790_000_000_000}
+
+
+def test_a_press_that_is_being_confirmed_when_the_end_is_asked_for_is_still_a_press() -> None:
+    """Ten milliseconds are enough to be stopped in; the guard's finger is on the button, and nobody would know."""
+    clock = SystemClock(ClockSettings())
+    slow = state.Rules(contact=contact.ContactRules(confirm_ms=40))
+    brain = Brain(state.begin(BOOT, slow, clock.now_ms()), clock)
+    kept: list[Code] = []
+    brain.attach({Store: lambda command: kept.append(command.record.code)})
+    brain.post(ContactEdge(Contact.KEY, True, clock.now_ms(), Origin.PERSON))
+    brain.stop()
+    brain.run()
+    assert Code.SILENT_PANIC in kept

@@ -28,7 +28,8 @@ from edge.events import (
     StoreOpened,
     Ticked,
 )
-from edge.uplink import HELD_MAX, LOAD_LIMIT, Outcome, Owe, RefusalTrouble, Room, Say, Uplink, UplinkRules
+from edge.owed import HELD_MAX, LOAD_LIMIT
+from edge.uplink import Outcome, Owe, RefusalTrouble, Room, Say, Uplink, UplinkRules
 from tests.unit.machines import id_of, record
 
 ONE: Room = (20,)
@@ -148,8 +149,22 @@ def test_a_lost_link_makes_everything_it_had_due_again() -> None:
     routine = record(2, Lane.ROUTINE)
     state, _ = run([*READY, Owe(record(1), 0), Owe(routine, 0), stored(routine)])
     state, _ = run([LinkDown(0, "cut", False, 100)], (0,), state)
-    _, out = run([LinkUp(0, True, 900)], ONE, state)
+    _, out = run([LinkUp(0, True, 900), Ticked(902)], ONE, state)
     assert said(out) == [(0, id_of(1)), (0, id_of(2))]
+
+
+def test_an_alarm_goes_alone_and_the_backlog_goes_on_a_moment_later() -> None:
+    rows = [record(n, Lane.ROUTINE) for n in range(1, 60)]
+    state, out = run([opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE), loaded(Lane.ROUTINE, *rows)])
+    news = [Acked(0, id, 0, 50) for _, id in said(out)]
+    state, _ = run(news[:8], (4,), state)
+    state, out = run([Owe(record(99), 51)], state=state)
+    assert said(out) == [(0, id_of(99))]
+    wake_ms = uplink.wake_at(state)
+    assert wake_ms is not None
+    assert wake_ms <= 51 + pace.WAIT_MS
+    _, out = run([Ticked(wake_ms)], state=state)
+    assert len(said(out)) > 0
 
 
 def test_alarms_go_again_at_once_when_the_centre_comes_back() -> None:

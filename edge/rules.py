@@ -1,0 +1,57 @@
+"""What the settings say to each machine of the brain, and which line each contact is on."""
+
+from __future__ import annotations
+
+from edge import alarm, contact, links, state, uplink
+from edge.events import Contact
+from edge.settings import Settings
+
+
+def contacts_of(settings: Settings) -> dict[Contact, int]:
+    """The fitted contacts and their lines (BCM numbers)."""
+    gpios = {Contact.KEY: settings.button.key_gpio}
+    if settings.button.normally_closed_gpio is not None:
+        gpios[Contact.KEY_NC] = settings.button.normally_closed_gpio
+    if settings.reset is not None:
+        gpios[Contact.RESET] = settings.reset.key_gpio
+    return gpios
+
+
+def rules_of(settings: Settings, seed: str) -> state.Rules:
+    """What the settings say to each machine. ``seed`` spreads the redials of a county's gates."""
+    button, up = settings.button, settings.uplink
+    names = tuple(broker.name for broker in settings.broker)
+    on_broker = settings.alarm.done_on == "broker"
+    siren = settings.siren
+    return state.Rules(
+        contact=contact.ContactRules(
+            confirm_ms=button.confirm_ms,
+            release_ms=button.release_ms,
+            disagree_ms=button.disagree_ms,
+            stuck_ms=button.stuck_s * 1000,
+            supervised=button.normally_closed_gpio is not None,
+        ),
+        alarm=alarm.AlarmRules(
+            done_on_broker=on_broker,
+            communicate_ms=settings.alarm.communicate_s_max * 1000,
+            audible=siren is not None and siren.mode == "audible",
+            siren_ms_max=180_000 if siren is None else siren.sound_s_max * 1000,
+        ),
+        links=links.LinkRules(
+            brokers=names,
+            mqtt5_first=tuple(broker.protocol != "3.1.1" for broker in settings.broker),
+            mqtt3_allowed=tuple(broker.protocol != "5" for broker in settings.broker),
+            heartbeat_ms=up.heartbeat_s * 1000,
+            probe_ms=up.probe_s * 1000,
+            acknowledge_ms=up.acknowledge_s_max * 1000,
+            reconnect_ms_max=up.reconnect_s_max * 1000,
+            flight_max=up.flight_events_max,
+            jitter_seed=int(seed, 16),
+        ),
+        uplink=uplink.UplinkRules(
+            brokers=names,
+            done_on_broker=on_broker,
+            failover_ms=up.failover_s * 1000,
+            reserve=links.ALARM_FLIGHT_MAX,
+        ),
+    )
