@@ -13,8 +13,8 @@ TEMPERATURE = 0x00
 DEVICE_ID = 0x0F
 IDENTITY = 0x0117
 
-AGREE_CELSIUS = 0.25
-"""Two answers of the same millisecond may lie on both sides of one new conversion, not further apart than this."""
+AGREE_CELSIUS = 0.2
+"""Between two answers a millisecond apart there may be one new conversion, so that they need not be the same."""
 
 CELSIUS_MIN, CELSIUS_MAX = -55.0, 150.0  # its range
 
