@@ -1,4 +1,4 @@
-"""What the drivers make of a captured bus session, word by word and reading by reading, and the sum of it.
+"""What the drivers make of a captured bus session, word by word and reading by reading, and in all.
 
 The very drivers of the gate read from the capture; nothing is judged here a second time.
 """
@@ -37,7 +37,7 @@ class Word(Value, frozen=True):
     refused: str | None
 
 
-class Sum(Value, frozen=True):
+class Total(Value, frozen=True):
     """The whole session. Celsius: lowest, median and highest of what the sensor saw, as far as it was believed."""
 
     words: int
@@ -67,7 +67,7 @@ class _Session:
         self.said: list[Word | Fact] = []
         self.ended = False
         self._clock = FixedClock()
-        bus = ReplayBus(transfers, self._transferred)
+        self._bus = bus = ReplayBus(transfers, self._transferred)
         self._hand = Thermopile(
             bus,
             Mlx90614(bus, infrared, self._clock),
@@ -80,11 +80,19 @@ class _Session:
     def measure(self) -> Sequence[Word | Fact]:
         """One reading, with the words it was made of."""
         self.said = []
-        self._hand.measure()
+        next_us = self._bus.next_us()
+        if next_us is None:
+            self.ended = True
+        else:
+            self._stand_at(next_us)
+            self._hand.measure()
         return self.said
 
+    def _stand_at(self, at_us: int) -> None:
+        self._clock.set(ClockRead(at_us // 1_000, 0, None))
+
     def _transferred(self, transfer: Transfer) -> None:
-        self._clock.set(ClockRead((transfer.at_us + transfer.took_us) // 1_000, 0, None))
+        self._stand_at(transfer.at_us + transfer.took_us)
         self.said.append(judged(transfer))
 
     def _post(self, fact: Fact) -> None:
@@ -94,8 +102,8 @@ class _Session:
             self.said.append(fact)
 
 
-def replay(transfers: Sequence[Transfer]) -> Iterator[Word | Fact | Sum]:
-    """Every word, each reading after its words, the sum at the end."""
+def replay(transfers: Sequence[Transfer]) -> Iterator[Word | Fact | Total]:
+    """Every word, each reading after its words, the total at the end."""
     session = _Session(transfers)
     refused: Counter[str] = Counter()
     missed: Counter[str] = Counter()
@@ -111,7 +119,7 @@ def replay(transfers: Sequence[Transfer]) -> Iterator[Word | Fact | Sum]:
                 seen.append(one.object_celsius)
             yield one
     span = (min(seen), median(seen), max(seen)) if seen else None
-    yield Sum(words, refused, len(seen) + missed.total(), missed, span)
+    yield Total(words, refused, len(seen) + missed.total(), missed, span)
 
 
 def judged(transfer: Transfer) -> Word:

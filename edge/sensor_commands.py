@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -15,10 +16,12 @@ from edge.errors import DeviceError, NotReachableError, RefusedError, SettingsEr
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import VIEW_SOCKET
 
+logging.getLogger("edge").addHandler(logging.NullHandler())  # what is missed is told here in a better way
+
 if TYPE_CHECKING:
     from edge.events import Fact
     from edge.ports import Bus
-    from edge.replaying import Sum, Word
+    from edge.replaying import Total, Word
 
 sensor = typer.Typer(
     help="Look at the infrared thermometer, record its bus, replay a recording. The button is never stopped for it.",
@@ -83,8 +86,8 @@ def replay(
                 print_json({type(one).__name__.lower(): one})
             elif isinstance(one, replaying.Word):
                 typer.echo(_word(one))
-            elif isinstance(one, replaying.Sum):
-                typer.echo(_sum(one))
+            elif isinstance(one, replaying.Total):
+                typer.echo(_total(one))
             else:
                 _show(one)
 
@@ -114,10 +117,12 @@ def watch(
 
 
 def _watch_daemon(path: Path, every_ms: int, seconds: float | None, json: bool) -> None:
+    """Ask the daemon again and again; say what has changed."""
+    client = Client(path)
     end_s = None if seconds is None else time.monotonic() + seconds
     shown = None
-    for view in Client(path).watch(every_ms):
-        kiosk = view.get("kiosk")
+    while True:
+        kiosk = client.ask("status").get("kiosk")
         if kiosk is None:
             raise RefusedError("this gate's daemon has no thermometer: its settings have no [thermometer] table")
         said = kiosk.get("sensor", {})
@@ -129,6 +134,7 @@ def _watch_daemon(path: Path, every_ms: int, seconds: float | None, json: bool) 
                 typer.echo(time.strftime("%H:%M:%S  ") + _said(said))
         if end_s is not None and time.monotonic() >= end_s:
             return
+        time.sleep(every_ms / 1000)
 
 
 def _measure(
@@ -196,7 +202,7 @@ def _word(word: Word) -> str:
     return f"{word.at_us / 1_000_000:10.3f} s  0x{word.address:02X} {word.what:9} {bytes_read:6}  {verdict}"
 
 
-def _sum(total: Sum) -> str:
+def _total(total: Total) -> str:
     def counts(reasons: Any) -> str:
         return ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items())) or "none"
 

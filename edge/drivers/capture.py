@@ -95,6 +95,10 @@ class ReplayBus:
             self._answers[transfer.address, transfer.written].append(transfer)
         self._told = told
 
+    def next_us(self) -> int | None:
+        """When the earliest transfer was that has not been asked for; None when all have been."""
+        return min((answers[0].at_us for answers in self._answers.values() if answers), default=None)
+
     def read(self, address: int, opcode: int, count: int) -> bytes:
         """The next recorded answer. Raises BusError, also if its length is another; CaptureEnded after the last."""
         answers = self._answers[address, f"{opcode:02x}"]

@@ -135,5 +135,5 @@ class Thermopile:
 
     def _complain(self, missed: ReadingMissed, at_ms: int) -> None:
         if at_ms >= self._complain_ms:
-            log.warning("the infrared sensor gave no reading", exc_info=missed)
+            log.warning("the infrared sensor gave no reading: %s", missed, exc_info=missed.__cause__)
             self._complained, self._complain_ms = True, at_ms + COMPLAIN_EVERY_MS

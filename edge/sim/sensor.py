@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from edge.infrared_words import AMBIENT, OBJECT, wire_of, word_of
+from edge.infrared_words import AMBIENT, LEGAL, OBJECT, wire_of, word_of
 from edge.ports import BusError
 
 TMP117_TEMPERATURE, TMP117_DEVICE_ID, TMP117_IDENTITY = 0x00, 0x0F, 0x0117
@@ -22,7 +22,7 @@ class Fault(Enum):
     SILENT = "nobody acknowledges: no power, a loose wire"
     DISTURBED = "one bit of the answer is flipped"
     DEAD = "the lines stay high: all ones"
-    FLAGGED = "the sensor sets its own error flag"
+    FLAGGED = "the infrared sensor sets its own error flag"
     HUNG = "the clock line is held low until the time-out"
     GONE = "the adapter is not there"
 
@@ -86,7 +86,7 @@ class SimulatedBus:
             return flipped.to_bytes(count, "big")
         if fault is Fault.DEAD:
             return b"\xff" * count
-        if fault is Fault.FLAGGED:
+        if fault is Fault.FLAGGED and opcode in LEGAL:
             return wire_of(address, opcode, int.from_bytes(said[:2], "little") | 0x8000)
         return said
 

@@ -399,7 +399,10 @@ def test_the_default_directory_is_that_of_the_settings() -> None:
 
 # --- help, version, start -------------------------------------------------------------------------------------------
 
-COMMANDS = [["run"], ["status"], ["watch"], ["press"], ["reset"], ["config", "check"]]
+COMMANDS = [
+    ["run"], ["status"], ["watch"], ["press"], ["reset"], ["config", "check"],
+    ["sensor", "record"], ["sensor", "replay"], ["sensor", "watch"],
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
