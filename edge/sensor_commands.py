@@ -16,8 +16,6 @@ from edge.errors import DeviceError, NotReachableError, RefusedError, SettingsEr
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import VIEW_SOCKET
 
-logging.getLogger("edge").addHandler(logging.NullHandler())  # what is missed is told here in a better way
-
 if TYPE_CHECKING:
     from edge.events import Fact
     from edge.ports import Bus
@@ -44,25 +42,37 @@ def record(
 
     The daemon may go on: the kernel keeps the transfers of two programs apart. Exit code 4 when the bus is not there.
     """
+    import msgspec
+
     from edge.drivers.capture import RecordingBus, Transfer
 
     try:
-        lines = file.open("x", encoding="utf-8")
+        lines = file.open("xb", buffering=0)
     except FileExistsError:
         raise typer.BadParameter(f"{file} exists; name another file") from None
     except OSError as error:
         raise StorageError(f"{file} cannot be written: {error.strerror}; name a file in another directory") from error
+    transfers: list[Transfer] = []
 
-    def keep(transfer: Transfer) -> None:
-        import msgspec
+    def write() -> None:
+        """Not from within a transfer: a full card must not look like a fault on the bus."""
+        try:
+            lines.write(b"".join(msgspec.json.encode(transfer) + b"\n" for transfer in transfers))
+        except OSError as error:
+            raise StorageError(f"{file} cannot be written: {error.strerror}; free some space") from error
+        transfers.clear()
 
-        lines.write(msgspec.json.encode(transfer).decode() + "\n")
-        lines.flush()  # a recording that is broken off keeps what it has
+    def told(fact: Fact) -> None:
+        write()
+        _show(fact)
 
-    with lines, until_interrupted():
-        _measure(
-            config, every_ms, seconds, _show, lambda bus: RecordingBus(bus, lambda: time.monotonic_ns() // 1_000, keep)
-        )
+    try:
+        with lines, until_interrupted():
+            _measure(config, every_ms, seconds, told, lambda bus: RecordingBus(bus, _now_us, transfers.append))
+            write()
+    finally:
+        if file.stat().st_size == 0:
+            file.unlink()  # nothing was recorded: the same command may be tried again
 
 
 @sensor.command(epilog="Example: gatepost sensor replay session.jsonl")
@@ -80,6 +90,7 @@ def replay(
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise typer.BadParameter(f"{file}: {error}") from error
+    _be_quiet()
     with until_interrupted():
         for one in replaying.replay(transfers):
             if json:
@@ -150,6 +161,7 @@ def _measure(
     from edge.drivers.i2c import I2cBus
     from edge.ports import BusError
 
+    _be_quiet()
     loaded = settings.load(config)
     if loaded.thermometer is None:
         raise SettingsError([f"{config}: thermometer: given nothing; allowed: a table that names the sensor's part"])
@@ -172,6 +184,15 @@ def _measure(
     hand = sensing.thermopile(loaded.thermometer, clock, told, _tried_again, around(bus))
     hand.measure_every(every_ms)
     hand.run()
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1_000
+
+
+def _be_quiet() -> None:
+    """What the drivers would write to a journal is shown here in a better way."""
+    logging.getLogger("edge").addHandler(logging.NullHandler())
 
 
 def _tried_again(what: str) -> None:

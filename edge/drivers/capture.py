@@ -44,10 +44,13 @@ class CaptureEnded(BusError):
 
 
 def lines_of(text: str) -> Sequence[Transfer]:
-    """A captured session. Raises ValueError, which names the line and what is wrong with it."""
+    """A captured session; a last line that was cut off is left out.
+
+    Raises ValueError, which names the line and what is wrong with it.
+    """
     decoder = msgspec.json.Decoder(Transfer)
     transfers = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n")[:-1], 1):
         try:
             transfers.append(decoder.decode(line))
         except msgspec.DecodeError as error:

@@ -35,6 +35,9 @@ REFERENCE_EVERY_MS = 5_000
 COMPLAIN_EVERY_MS = 60_000
 """A loose wire must not fill the journal. Every miss is told to the brain all the same."""
 
+UNFORESEEN = "unforeseen"
+"""Why a reading is missed after a mistake of ours."""
+
 R = TypeVar("R")
 
 
@@ -131,9 +134,10 @@ class Thermopile:
                     raise
                 self._failed(f"sensor_again_{missed.reason}")
             except Exception as error:
-                raise ReadingMissed("unforeseen", f"{type(error).__name__}: {error}", passing=False) from error
+                raise ReadingMissed(UNFORESEEN, f"{type(error).__name__}: {error}", passing=False) from error
 
     def _complain(self, missed: ReadingMissed, at_ms: int) -> None:
         if at_ms >= self._complain_ms:
-            log.warning("the infrared sensor gave no reading: %s", missed, exc_info=missed.__cause__)
+            trace = missed.__cause__ if missed.reason == UNFORESEEN else None
+            log.warning("the infrared sensor gave no reading: %s", missed, exc_info=trace)
             self._complained, self._complain_ms = True, at_ms + COMPLAIN_EVERY_MS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,7 @@ def test_a_bus_that_is_not_there_is_a_device_error_that_says_what_to_do(
     (line,) = complaint.splitlines()
     assert "/dev/i2c-19" in line
     assert "raspi-config" in line
+    assert not (tmp_path / "session.jsonl").exists(), "or the next attempt would be refused"
 
 
 def test_settings_without_a_thermometer_are_told_so(directory: Path, tmp_path: Path, gatepost: Run) -> None:
@@ -151,6 +153,21 @@ def test_a_recording_that_cannot_be_written_is_a_storage_error(config: Path, tmp
     code, _, complaint = gatepost("record", tmp_path / "none" / "session.jsonl", "--config", config)
     assert code == 8
     assert "cannot be written" in complaint
+
+
+def test_a_card_that_is_full_ends_the_recording_and_is_no_fault_of_the_bus(
+    kernel: Kernel, config: Path, tmp_path: Path, gatepost: Run
+) -> None:
+    """The limit on the size of files stands for the card."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        code, said, complaint = gatepost("record", tmp_path / "session.jsonl", "--config", config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert code == 8
+    assert "free some space" in complaint
+    assert "no reading" not in said
 
 
 # --- replay ---------------------------------------------------------------------------------------------------------
@@ -207,6 +224,11 @@ def test_a_session_that_breaks_off_in_a_reading_ends_with_what_is_whole() -> Non
     said = list(replay(lines[:1]))
     assert [type(one) for one in said] == [Word, Total]
     assert list(replay([]))[-1] == Total(0, {}, 0, {}, None)
+
+
+def test_a_last_line_that_was_cut_off_by_a_power_cut_is_left_out() -> None:
+    text = GOLDEN.read_text()
+    assert len(lines_of(text[:-10])) == len(lines_of(text)) - 1
 
 
 def test_a_session_of_a_driver_that_tried_otherwise_still_comes_to_an_end() -> None:
