@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +12,9 @@ import typer
 from edge import __version__
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
+from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
-
-DIRECTORY = Path("/run/gatepost")  # as edge.settings.Gate has it; not loaded for a plain question
+from edge.sensor_commands import sensor
 
 application = typer.Typer(
     name="gatepost",
@@ -30,20 +28,7 @@ application = typer.Typer(
 )
 config = typer.Typer(help="Look at a settings file.", no_args_is_help=True, rich_markup_mode=None)
 application.add_typer(config, name="config")
-
-Config = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="The daemon's settings file, to find its sockets.")
-]
-Directory = Annotated[
-    Path | None,
-    typer.Option(
-        "--runtime-directory",
-        metavar="DIR",
-        envvar="GATEPOST_RUNTIME_DIRECTORY",
-        help=f"Where the daemon's sockets are; {DIRECTORY} if nothing is said.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+application.add_typer(sensor, name="sensor")
 
 
 def _version(wanted: bool) -> None:
@@ -99,9 +84,9 @@ def status(json: Json = False, config: Config = None, runtime_directory: Directo
     """
     from edge import screen
 
-    view = Client(_directory(config, runtime_directory) / VIEW_SOCKET).ask("status")
+    view = Client(directory_of(config, runtime_directory) / VIEW_SOCKET).ask("status")
     if json:
-        _print_json(view)
+        print_json(view)
     else:
         screen.console().print(screen.status(view))
     raise typer.Exit(0 if screen.is_well(view) else 1)
@@ -115,19 +100,13 @@ def watch(
     every_ms: Annotated[int, typer.Option(min=100, max=5000, help="How often to look, in milliseconds.")] = 200,
 ) -> None:
     """Show the gate's state as it changes, until Ctrl-C (exit code 0). With --json, one line for each change."""
-    views = Client(_directory(config, runtime_directory) / VIEW_SOCKET).watch(every_ms)
-    try:
+    views = Client(directory_of(config, runtime_directory) / VIEW_SOCKET).watch(every_ms)
+    with until_interrupted():
         if json:
             for view in views:
-                _print_json(view)
+                print_json(view)
         else:
             _watch_live(views)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
-    except BrokenPipeError:
-        # Whoever read us has enough (``| head``): nothing more can be said, not even by the interpreter's last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
 
 
 @application.command(epilog="Example: gatepost press --hold-ms 100")
@@ -139,7 +118,7 @@ def press(
     runtime_directory: Directory = None,
 ) -> None:
     """Press the simulated button. Only where pins are simulated (pins.factory = "mock"); else refused with code 10."""
-    Client(_directory(config, runtime_directory) / CONTROL_SOCKET).ask("press", hold_ms=hold_ms)
+    Client(directory_of(config, runtime_directory) / CONTROL_SOCKET).ask("press", hold_ms=hold_ms)
     typer.echo(f"The simulated button is pressed for {hold_ms} ms.")
 
 
@@ -150,28 +129,13 @@ def reset(
     runtime_directory: Directory = None,
 ) -> None:
     """End the open alarm at this gate, as a named person. What is not yet confirmed is still sent."""
-    client = Client(_directory(config, runtime_directory) / CONTROL_SOCKET)
+    client = Client(directory_of(config, runtime_directory) / CONTROL_SOCKET)
     was_open = bool(client.ask("status")["incident"]["ids"])
     client.ask("reset", by=by)
     # The brain takes requests in order: this view is from after the reset.
     if client.ask("status")["incident"]["ids"]:
         raise RefusedError("the alarm is still open: the button was pressed again, or is stuck; see gatepost status")
     typer.echo(f"The alarm is ended by {by.strip()}." if was_open else "No alarm was open: nothing to end.")
-
-
-def _directory(config: Path | None, runtime_directory: Path | None) -> Path:
-    if config is not None:
-        from edge import settings
-
-        return Path(settings.load(config).gate.runtime_directory)
-    return DIRECTORY if runtime_directory is None else runtime_directory
-
-
-def _print_json(view: dict[str, Any]) -> None:
-    import msgspec
-
-    sys.stdout.write(msgspec.json.encode(view).decode() + "\n")
-    sys.stdout.flush()
 
 
 def _watch_live(views: Iterator[dict[str, Any]]) -> None:

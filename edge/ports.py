@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from edge.events import (
     Backlog,
@@ -21,6 +21,7 @@ from edge.events import (
     Show,
     WallStamp,
 )
+from edge.measuring import TellPupil
 
 Post = Callable[[Fact], None]
 """Puts a fact into the brain's inbox. Any thread may call it; it neither blocks nor raises."""
@@ -181,3 +182,57 @@ class Supervisor(Protocol):
 
     def stopping(self) -> None:
         """An orderly end has begun."""
+
+
+class ReadingMissed(Exception):
+    """A sensor gave nothing that can be believed. ``reason`` is a short, stable key.
+
+    ``passing``: the very next try may do better. It would not on a bus that hangs or is gone.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, passing: bool = True) -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+        self.passing = passing
+
+
+class BusError(ReadingMissed):
+    """A transfer failed: ``no_answer``, ``bus_error``, ``bus_hung`` or ``bus_gone``. ``number``: the kernel's errno."""
+
+    def __init__(self, reason: str, number: int, detail: str = "", *, passing: bool = True) -> None:
+        super().__init__(reason, detail, passing=passing)
+        self.number = number
+
+
+class Bus(Protocol):
+    """An I2C bus as far as a sensor may use it. One thread owns it.
+
+    One opcode goes out and bytes come back. The shape has no room for a value to write: no EEPROM cell can be
+    changed through it.
+    """
+
+    def read(self, address: int, opcode: int, count: int) -> bytes:
+        """One combined transfer: write the opcode, read ``count`` bytes. Once, and bounded. Raises BusError."""
+
+    def close(self) -> None:
+        """Let the bus go. A later ``read`` opens it again."""
+
+
+Reading_co = TypeVar("Reading_co", covariant=True)
+
+
+class Sensor(Protocol[Reading_co]):
+    """One sensor on a bus."""
+
+    def read(self) -> Reading_co:
+        """One reading, tried once. The thread that owns the bus calls it. Raises ReadingMissed."""
+
+
+class PupilHand(Protocol):
+    """The lamps and the buzzer that students meet."""
+
+    def tell(self, command: TellPupil) -> None:
+        """Signal this from now on. The brain calls it: must return within 2 ms and never raise."""
+
+    def close(self) -> None:
+        """Lamps and buzzer off, pins let go."""

@@ -15,6 +15,7 @@ from gpiozero import LED, OutputDevice
 from edge.errors import DeviceError
 from edge.events import Alive, Show
 from edge.ports import Clock, Post
+from edge.rhythm import Rhythm
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class GpioLamps:
 
     def play(self) -> None:
         """Keep the rhythm of both lamps until closed. The lamp thread calls it."""
-        rhythms = [_Rhythm(self._status), _Rhythm(self._fault)]
+        rhythms = [Rhythm(self._status), Rhythm(self._fault)]
         playing = self._wanted
         alive_ms = 0
         while True:
@@ -92,32 +93,6 @@ class GpioLamps:
         self._end.set()
         self._status.close()
         self._fault.close()
-
-
-class _Rhythm:
-    """One lamp's place in its pattern."""
-
-    def __init__(self, lamp: Any) -> None:
-        self._lamp = lamp
-        self._pattern: tuple[int, ...] = ()
-        self._place = 0
-        self.due_ms = 1 << 62
-
-    def begin(self, pattern: tuple[int, ...], now_ms: int) -> None:
-        """Start at the first beat; a pattern of one beat is steady, an empty one dark."""
-        if pattern == self._pattern:
-            return
-        self._pattern, self._place = pattern, 0
-        self._lamp.value = bool(pattern)
-        self.due_ms = now_ms + pattern[0] if len(pattern) > 1 else 1 << 62
-
-    def beat(self, now_ms: int) -> None:
-        """Flip if it is time."""
-        if now_ms < self.due_ms:
-            return
-        self._place = (self._place + 1) % len(self._pattern)
-        self._lamp.value = self._place % 2 == 0
-        self.due_ms = now_ms + self._pattern[self._place]
 
 
 class JournalLamps:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from edge import __version__, commands, events, screen, words
+from edge import __version__, events, options, screen, words
 from edge.alarm import AlarmRules
 from edge.cli import main
 from edge.events import (
@@ -394,12 +394,15 @@ def test_bad_settings_stop_every_command_that_is_given_them(command: list[str], 
 
 
 def test_the_default_directory_is_that_of_the_settings() -> None:
-    assert Path(Gate(county="c", school="s", gate="g").runtime_directory) == commands.DIRECTORY
+    assert Path(Gate(county="c", school="s", gate="g").runtime_directory) == options.DIRECTORY
 
 
 # --- help, version, start -------------------------------------------------------------------------------------------
 
-COMMANDS = [["run"], ["status"], ["watch"], ["press"], ["reset"], ["config", "check"]]
+COMMANDS = [
+    ["run"], ["status"], ["watch"], ["press"], ["reset"], ["config", "check"],
+    ["sensor", "record"], ["sensor", "replay"], ["sensor", "watch"],
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
