@@ -104,7 +104,7 @@ class CameraDoor:
         self._after_ms = after_ms
         self._users = users
         self._wishes: deque[TakePicture] = deque()
-        self._held: deque[TakePicture] = deque(maxlen=WISHES_MAX)
+        self._held: deque[TakePicture] = deque()
         self._over = threading.Event()
         self._listening: Listening | None = None
         self._visitor: _Visitor | None = None
@@ -231,6 +231,9 @@ class CameraDoor:
             if now_ms <= taking[0] + self._after_ms + 2 * SLACK_MS
         }
         while self._wishes:
+            if len(self._held) >= WISHES_MAX:
+                self._held.popleft()
+                self._count("not_asked")
             self._held.append(self._wishes.popleft())
         while self._held:
             wish = self._held[0]

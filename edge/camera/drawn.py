@@ -104,7 +104,7 @@ def _draw(picture: MatLike, person: Person) -> None:
         oval(side * 21, -4, 14, 9, _SHADE)
         oval(side * 21, -2, 11, 5.5, _WHITE)
         oval(side * 21, -2, 5.5, 5.5, _IRIS)
-        oval(side * 21, -13, 14, 3.5, _IRIS, -6 * side)
+        oval(side * 21, -15, 14, 3, _IRIS, 5 * side)
         oval(side * 24, 24, 10, 7, _CHEEK)
     oval(0, 12, 5, 16, _LIGHT)
     oval(0, 27, 11, 5, _SHADE)

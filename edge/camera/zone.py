@@ -15,6 +15,9 @@ FACE_CM = 13.0
 NARROWEST_FACE_CM = 11.5
 WIDEST_FACE_CM = 14.5
 
+DISTANCE_CM_MAX = 1_000.0
+"""Nobody asks how far beyond it a speck is that looks like a face."""
+
 OFF_CENTRE_CM_MAX = 5.0
 """A narrow thermometer looks at a spot of 4 cm, a forehead is 10 to 12 cm wide."""
 
@@ -47,7 +50,8 @@ class Seen(Value, frozen=True):
 
 
 def judge(zone: Zone, faces: Sequence[Face], picture_width_px: int) -> Seen:
-    """What these faces in a picture of this width mean."""
+    """What these faces in a picture of this width mean. A box narrower than a pixel is no face."""
+    faces = [face for face in faces if face.width_px >= 1]
     if not faces:
         return Seen(0, None, False)
     focal_px = picture_width_px / 2 / tan(radians(zone.view_degrees) / 2)
@@ -58,5 +62,5 @@ def judge(zone: Zone, faces: Sequence[Face], picture_width_px: int) -> Seen:
     ]
     nearest = max(faces, key=lambda face: face.width_px)
     off_centre_cm = abs(nearest.middle_px - picture_width_px / 2) / nearest.width_px * FACE_CM
-    distance_cm = round(FACE_CM * focal_px / nearest.width_px, 1)
-    return Seen(len(within), distance_cm, off_centre_cm <= OFF_CENTRE_CM_MAX)
+    distance_cm = min(DISTANCE_CM_MAX, FACE_CM * focal_px / nearest.width_px)
+    return Seen(len(within), round(distance_cm, 1), off_centre_cm <= OFF_CENTRE_CM_MAX)
