@@ -31,16 +31,25 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 class Watch:
     """Looks four times a second, from when it is made. ``end`` is given the exit code and must end the process."""
 
-    def __init__(self, end: Callable[[int], None] = os._exit) -> None:
+    def __init__(
+        self,
+        end: Callable[[int], None] = os._exit,
+        *,
+        start_s_max: float = START_S_MAX,
+        picture_s_max: float = PICTURE_S_MAX,
+        memory_mb_max: int = MEMORY_MB_MAX,
+    ) -> None:
         self._end = end
+        self._picture_s_max = picture_s_max
+        self._memory_mb_max = memory_mb_max
         self._over = threading.Event()
-        self._due_s = time.monotonic() + START_S_MAX
+        self._due_s = time.monotonic() + start_s_max
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
         self._thread.start()
 
     def picture(self) -> None:
         """A picture came. The reading thread calls it."""
-        self._due_s = time.monotonic() + PICTURE_S_MAX
+        self._due_s = time.monotonic() + self._picture_s_max
 
     def close(self) -> None:
         """Look no more."""
@@ -53,8 +62,8 @@ class Watch:
             if late_s > 0:
                 log.critical("no picture in time: the camera hangs; this process ends to be started again")
                 self._end(DeviceError.exit_code)
-            elif memory_mb > MEMORY_MB_MAX:
-                log.critical("%d MB of memory, %d are allowed: this process ends", memory_mb, MEMORY_MB_MAX)
+            elif memory_mb > self._memory_mb_max:
+                log.critical("%d MB of memory, %d are allowed: this process ends", memory_mb, self._memory_mb_max)
                 self._end(StorageError.exit_code)
             else:
                 continue
