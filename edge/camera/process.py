@@ -36,18 +36,34 @@ CV_ERRORS_ONLY = 2
 """OpenCV's log level: OpenCV 5 warns at each start of what does not concern anybody."""
 
 
+class Rhythm:
+    """Says of which pictures so many a second are looked at. A source faster or as fast as that keeps the rhythm."""
+
+    def __init__(self, a_second: int) -> None:
+        self._every_ms = 1000 // a_second
+        self._due_ms = 0
+
+    def due(self, now_ms: int) -> bool:
+        """True for a picture that is to be looked at."""
+        # A little early rather than a whole picture late: a camera's pace is never exactly its setting.
+        early_ms = self._every_ms // 4
+        if now_ms < self._due_ms - early_ms:
+            return False
+        self._due_ms = max(self._due_ms, now_ms - early_ms) + self._every_ms
+        return True
+
+
 class Eye:
     """Looks at pictures until ``stop``. The main thread makes and runs it; ``stop`` is for a signal handler."""
 
     def __init__(self, settings: CameraSettings, source: Source, detector: Detector, line: DaemonLine) -> None:
-        self._settings = settings
         self._source = source
         self._detector = detector
         self._line = line
         self._zone = Zone(settings.zone_near_cm, settings.zone_far_cm, settings.view_angle_degrees)
         self._ring = Ring(settings.picture_before_s) if settings.alarm_pictures else None
         self._over = False
-        self._look_ms = 0
+        self._rhythm = Rhythm(settings.frames_a_second)
         self._speak_ms = 0
         self._too_large = 0
 
@@ -73,10 +89,7 @@ class Eye:
             picture = self._source.read()
 
     def _take(self, picture: MatLike, now_ms: int) -> None:
-        every_ms = 1000 // self._settings.frames_a_second
-        # A little early rather than a whole picture late: a camera's pace is never exactly its setting.
-        if now_ms >= self._look_ms - every_ms // 4:
-            self._look_ms = max(self._look_ms, now_ms - every_ms) + every_ms
+        if self._rhythm.due(now_ms):
             self._look(picture, now_ms)
         if self._ring is not None and self._ring.wants(now_ms):
             self._keep(self._ring, picture, now_ms)
