@@ -21,15 +21,15 @@ PROBE_S_MAX = 1.0
 class Listening:
     """A listening socket and the file it made."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int) -> None:
         """Bind ``path``, which must be free. Raises OSError."""
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._path = path
         try:
             # Before bind the mode is that of the file to be made: it is never open to all, not for a moment.
-            os.fchmod(self.socket.fileno(), MODE)
+            os.fchmod(self.socket.fileno(), mode)
             self.socket.bind(str(path))
-            os.chmod(path, MODE)  # what the process's umask took away
+            os.chmod(path, mode)  # what the process's umask took away
             made = os.lstat(path)
             self._identity = (made.st_dev, made.st_ino)
             self.socket.listen(BACKLOG)
@@ -48,7 +48,7 @@ class Listening:
         self.socket.close()
 
 
-def listen(directory: Path, names: Sequence[str]) -> list[Listening]:
+def listen(directory: Path, names: Sequence[str], mode: int = MODE) -> list[Listening]:
     """Listen on all of these in ``directory``, which is made if missing, or on none.
 
     Raises AlreadyRunningError where somebody answers on one of them, StorageError where they cannot be made.
@@ -64,7 +64,7 @@ def listen(directory: Path, names: Sequence[str]) -> list[Listening]:
                 _refuse_if_in_use(path)
             for path in paths:
                 path.unlink(missing_ok=True)
-                made.append(Listening(path))
+                made.append(Listening(path, mode))
         finally:
             os.close(held)
     except (OSError, AlreadyRunningError, StorageError) as error:

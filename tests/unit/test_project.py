@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import re
 import shutil
@@ -12,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.camera.detectors import SHIPPED_MODEL
+from edge.camera_door import USER
+from edge.kiosk_settings import CameraSettings
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted([*ROOT.glob("edge/**/*.py"), *ROOT.glob("centre/**/*.py")])
 SCRIPTS = sorted(file for file in [*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"] if file.is_file())
@@ -19,7 +24,9 @@ SCRIPTS = sorted(file for file in [*(ROOT / "scripts").iterdir(), ROOT / ".ci" /
 FILE_LINES_MAX = 350
 FUNCTION_LINES_MAX = 60
 # mqtt_session is the half of drivers/mqtt.py that paho's own thread runs in.
-THREADS_ALLOWED = re.compile(r"centre/.*|edge/drivers/.*|edge/(runtime|control|mqtt_session|sim/__main__)\.py")
+THREADS_ALLOWED = re.compile(
+    r"centre/.*|edge/drivers/.*|edge/(runtime|control|camera_door|camera/watch|mqtt_session|sim/__main__)\.py"
+)
 
 LONGER = {
     "edge/events.py": 492,  # one list of words that everybody looks up in one place
@@ -137,10 +144,11 @@ def test_an_import_is_found_in_every_form() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed here")
-def test_systemd_understands_the_unit_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", sorted((ROOT / "systemd").glob("*.service")), ids=name_of)
+def test_systemd_understands_the_unit_file(file: Path, tmp_path: Path) -> None:
     """systemd passes over a key it does not know with no more than a word, so there must be none."""
-    text = (ROOT / "systemd" / "gatepost.service").read_text(encoding="utf-8")
-    unit = tmp_path / "gatepost.service"
+    text = file.read_text(encoding="utf-8")
+    unit = tmp_path / file.name
     unit.write_text(re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={shutil.which('true')}", text), encoding="utf-8")
     verified = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
     ours = [line for line in verified.stderr.splitlines() if "gatepost" in line]
@@ -154,6 +162,28 @@ def test_the_unit_waits_for_neither_network_nor_time_and_never_gives_up() -> Non
     assert (keys["Type"], keys["Restart"], keys["StartLimitIntervalSec"]) == ("notify", "always", "0")
     assert keys["WatchdogSec"] == "10"
     assert "ProtectClock" not in keys, "it forbids adjtimex, by which the clock's state is read"
+
+
+def test_the_cameras_unit_can_neither_hurt_the_button_nor_let_a_picture_out() -> None:
+    text = (ROOT / "systemd" / "gatepost-camera.service").read_text(encoding="utf-8")
+    keys = dict(line.partition("=")[::2] for line in text.splitlines() if re.match(r"[A-Z]\w+=", line))
+    assert not {"After", "Before", "Wants", "Requires", "BindsTo", "PartOf"} & keys.keys()
+    assert keys["User"] == USER
+    assert keys["SupplementaryGroups"] == "video", "with the daemon's group it could end an alarm"
+    assert (keys["MemoryMax"], keys["MemorySwapMax"], keys["LimitCORE"]) == ("200M", "0", "0")
+    assert (keys["ProtectSystem"], keys["PrivateNetwork"]) == ("strict", "yes")
+    assert not {"PrivateTmp", "ReadWritePaths", "StateDirectory", "CacheDirectory"} & keys.keys(), "a place to write"
+    assert int(keys["OOMScoreAdjust"]) > 0
+    assert (keys["Restart"], keys["WatchdogSignal"]) == ("always", "SIGKILL")
+    # Back within ten seconds after it froze: noticed, ended, started, and the first picture seen.
+    assert int(keys["WatchdogSec"]) + int(keys["RestartSec"]) <= 6
+
+
+def test_the_licence_of_the_face_detector_comes_with_it() -> None:
+    text = (SHIPPED_MODEL.parent / "LICENSE").read_text(encoding="utf-8")
+    assert "MIT License" in text
+    assert "Copyright (c) 2020 Shiqi Yu" in text
+    assert hashlib.sha256(SHIPPED_MODEL.read_bytes()).hexdigest() == CameraSettings().model_sha256
 
 
 def test_the_licence_is_whole() -> None:
