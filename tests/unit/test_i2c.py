@@ -112,6 +112,25 @@ def test_a_hung_bus_costs_one_timeout_and_is_opened_again_after_a_rest(
     assert kernel.timeouts_ms == [TIMEOUT_MS, TIMEOUT_MS]
 
 
+def test_each_hang_after_good_words_costs_the_same_short_rest(kernel: Kernel, bus: I2cBus, clock: FixedClock) -> None:
+    for _ in range(5):
+        kernel.bus.plan(Fault.HUNG)
+        failure_of(bus)
+        clock.advance(REST_MS)
+        assert bus.read(ADDRESS, OBJECT, 3)
+
+
+def test_a_bus_that_hung_and_then_went_away_says_that_it_is_gone(
+    kernel: Kernel, bus: I2cBus, clock: FixedClock
+) -> None:
+    kernel.bus.plan(Fault.HUNG)
+    failure_of(bus)
+    kernel.present = False
+    clock.advance(REST_MS)
+    assert failure_of(bus).reason == "bus_gone"
+    assert failure_of(bus).reason == "bus_gone", "while it rests, too"
+
+
 def test_a_bus_that_stays_hung_is_tried_once_a_second_and_no_file_is_left_open(
     kernel: Kernel, bus: I2cBus, clock: FixedClock
 ) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.drivers.capture import Transfer, lines_of
+from edge.drivers.capture import ReplayBus, Transfer, lines_of
 from edge.drivers.clock import FixedClock
 from edge.infrared_words import AMBIENT, OBJECT, wire_of, word_of
 from edge.measuring import ReferenceRead, SkinMissed, SkinRead
+from edge.ports import BusError
 from edge.replaying import Total, Word, judged, replay
 from edge.sim.sensor import Fault, SimulatedBus
 from tests.unit.kernel_i2c import Kernel
@@ -217,6 +218,12 @@ def test_each_word_is_judged_as_the_driver_judges_it() -> None:
     assert judged(Transfer(5, 600, INFRARED, "06", good.hex())) == Word(5, INFRARED, "own", good.hex(), 24.51, None)
     assert judged(Transfer(0, 0, INFRARED, "07", good.hex())).refused == "bad_checksum"
     assert judged(Transfer(0, 0, INFRARED, "07", None, 5)).refused == "bus_error"
+
+
+def test_an_answer_of_another_length_is_no_answer() -> None:
+    bus = ReplayBus([Transfer(0, 600, 0x48, "00", "0c8000")])
+    with pytest.raises(BusError, match="3 bytes were recorded, 2 are asked for"):
+        bus.read(0x48, 0, 2)
 
 
 def test_a_session_that_breaks_off_in_a_reading_ends_with_what_is_whole() -> None:

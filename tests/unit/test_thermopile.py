@@ -6,6 +6,8 @@ import threading
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.drivers.capture import RecordingBus, Transfer
 from edge.drivers.clock import FixedClock, SystemClock
@@ -119,9 +121,9 @@ class SlowlyFailing:
         """Nothing to let go."""
 
 
-@pytest.mark.parametrize("fails_ms", [0, 1, 10, 19, 20])
+@pytest.mark.parametrize("fails_ms", [0, 1, 10, 19, 20, 25, 30])
 def test_trying_is_bounded_in_number_and_in_time(fails_ms: int) -> None:
-    """20 ms is the longest that a transfer can take: the bus's own time-out."""
+    """20 ms is the time-out of the bus, and a kernel with slow ticks is up to 10 ms late with it."""
     clock = FixedClock(0)
     bus = SlowlyFailing(clock, fails_ms)
     facts: list[Fact] = []
@@ -148,21 +150,17 @@ def test_a_mistake_in_a_driver_is_a_missed_reading_and_not_the_end_of_the_thread
     assert desk.facts == [SkinMissed("unforeseen", 1_000)]
 
 
-def test_on_no_path_is_anything_asked_but_two_cells_of_ram(desk: Desk) -> None:
-    """No EEPROM cell, no flags, no sleep (0xFF): every fault in every place, one after the other and for long."""
-    for fault in Fault:
-        for place in range(6):
-            desk.bus.plan(*[None] * place, fault, fault, fault)
-            for _ in range(4):
-                desk.measure()
-                desk.clock.advance(REFERENCE_EVERY_MS)
-        desk.bus.standing = fault
-        for _ in range(10):
-            desk.measure()
-            desk.clock.advance(REFERENCE_EVERY_MS)
-        desk.bus.standing = None
-    assert {(transfer.address, transfer.written) for transfer in desk.transfers} == ALLOWED
-    assert len(desk.transfers) > 200
+@given(st.lists(st.sampled_from([None, *Fault]), max_size=60), st.sampled_from([None, *Fault]))
+def test_on_no_path_is_anything_asked_but_two_cells_of_ram(faults: list[Fault | None], standing: Fault | None) -> None:
+    """No EEPROM cell, no flags, no sleep (0xFF): whatever befalls the bus, and in whatever order."""
+    desk = Desk()
+    desk.bus.plan(*faults)
+    for _ in range(20):
+        desk.measure()
+        desk.clock.advance(REFERENCE_EVERY_MS)
+    desk.bus.standing = standing
+    desk.measure()
+    assert {(transfer.address, transfer.written) for transfer in desk.transfers} <= ALLOWED
 
 
 # --- on its thread --------------------------------------------------------------------------------------------------
@@ -223,8 +221,9 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Running:
 def test_it_measures_slowly_until_it_is_told_to_hurry_and_ends_when_closed(running: Running) -> None:
     until(running.read)
     running.hand.measure_every(150)
-    until(running.read, lambda count: count >= 6)
+    until(running.read, lambda count: count >= 13)
     running.end()
+    assert running.spans[-1][0] - running.spans[0][0] < 9_000, "1 s and 12 x 150 ms; at the old pace 12 s"
     assert not running.kernel.open_files
     after = running.read()
     running.hand.measure_every(150)
