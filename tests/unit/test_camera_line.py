@@ -129,6 +129,31 @@ def test_a_daemon_that_reads_nothing_holds_nobody_up_and_costs_bounded_memory(di
         listening.close()
 
 
+def test_what_is_seen_while_the_daemon_reads_nothing_does_not_pile_up(directory: Path, loop: Loop) -> None:
+    """It stood still for minutes and goes on: the line still holds, and what it hears is soon new again."""
+    (listening,) = listen(directory, [CAMERA_SOCKET])
+    try:
+        loop.turn()
+        for _ in range(20_000):
+            loop.line.say(Faces(faces=1, distance_cm=45.0, centred=True, at_ms=1))
+        listening.socket.setblocking(True)
+        connection, _ = listening.socket.accept()
+        with connection, connection.makefile("rb") as stream:
+            connection.settimeout(DEADLINE_S)
+
+            def news() -> bool:
+                loop.turn()
+                loop.line.say(Faces(faces=2, distance_cm=45.0, centred=True, at_ms=2))
+                return b'"faces":2' in stream.readline()
+
+            for _ in range(20_000):
+                if news():
+                    break
+            assert news()
+    finally:
+        listening.close()
+
+
 def test_a_daemon_of_another_version_does_not_end_the_camera(
     directory: Path, loop: Loop, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.camera.zone import Face, Zone, judge
+from edge.camera.zone import DISTANCE_CM_MAX, Face, Zone, judge
 from edge.camera_words import Faces, decode_said, encode
 
 ZONE = Zone(near_cm=35, far_cm=55, view_degrees=62)
@@ -52,6 +52,10 @@ def test_distance_and_place_are_of_the_nearest_face() -> None:
 def test_centred_means_within_five_centimetres_however_near(width_px: float, aside_cm: float, centred: bool) -> None:
     face = Face(MIDDLE_PX + aside_cm * width_px / 13, width_px)
     assert judge(ZONE, [face], WIDTH_PX).centred is centred
+
+
+def test_a_speck_is_far_away_and_no_farther() -> None:
+    assert judge(Zone(35, 55, 20), [Face(MIDDLE_PX, 1.0)], WIDTH_PX).distance_cm == DISTANCE_CM_MAX
 
 
 def test_nobody_is_nowhere() -> None:
