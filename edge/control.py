@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from edge.errors import NotReachableError
 from edge.events import MessageRefused, ResetAsked, ViewAsked
 from edge.listening import listen
 from edge.ports import Clock, Post
-from edge.requests import CONTROL_SOCKET, VIEW_SOCKET, BadRequest, Id, Press, Reset, Status, Watch, decode
+from edge.requests import CONTROL_SOCKET, VIEW_SOCKET, BadRequest, Id, Press, Reset, See, Status, Watch, decode
 from edge.visitors import View, Visitor, Visitors, Watching, still
 
 ANSWER_MS_MAX = 5_000
@@ -49,14 +50,23 @@ class _Waiting(NamedTuple):
 class Control:
     """Makes both sockets at once (mode 0660), serves them in ``serve``.
 
-    ``press`` closes the simulated contact for so many milliseconds and returns at once; None on real pins. Raises
+    ``press`` closes the simulated contact for so many milliseconds and returns at once; ``see`` lets the simulated
+    sensor see so many degrees, in air of so many. None where the real ones are fitted. Raises
     AlreadyRunningError where a daemon answers on a socket, StorageError where the sockets cannot be made.
     """
 
-    def __init__(self, runtime_directory: Path, post: Post, clock: Clock, press: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        runtime_directory: Path,
+        post: Post,
+        clock: Clock,
+        press: Callable[[int], None] | None,
+        see: Callable[[float, float], None] | None = None,
+    ) -> None:
         self._post = post
         self._clock = clock
         self._press = press
+        self._see = see
         self._waiting: list[_Waiting] = []
         self._asked: list[_Waiting] = []
         self._in_flight = False
@@ -222,21 +232,26 @@ class Control:
             case Reset(id=id, by=by):
                 self._post(ResetAsked(by.strip(), visitor.uid, now_ms))
                 self._visitors.say(visitor, {"id": id, "ok": True})
-            case Press():
-                self._pressed(visitor, request)
+            case Press(hold_ms=hold_ms):
+                press = self._press
+                self._pretend(visitor, request.id, "button", None if press is None else partial(press, hold_ms))
+            case See(object_celsius=seen, ambient_celsius=air):
+                see = self._see
+                self._pretend(visitor, request.id, "sensor", None if see is None else partial(see, seen, air))
 
-    def _pressed(self, visitor: Visitor, request: Press) -> None:
-        if self._press is None:
-            error = "this gate has a real button: press that one; 'press' works only where pins are simulated"
-            self._visitors.refuse(visitor, request.id, error)
+    def _pretend(self, visitor: Visitor, id: Id, what: str, act: Callable[[], None] | None) -> None:
+        """Do what only a simulated part can be told to do."""
+        if act is None:
+            error = f"this gate has a real {what}: use that one; this works only where pins are simulated"
+            self._visitors.refuse(visitor, id, error)
             return
         try:
-            self._press(request.hold_ms)
+            act()
         except Exception as failure:  # noqa: BLE001 - counted, and said to the visitor
             self._failed()
-            self._visitors.refuse(visitor, request.id, f"the simulated contact failed: {failure}", 1)
+            self._visitors.refuse(visitor, id, f"the simulated {what} failed: {failure}", 1)
             return
-        self._visitors.say(visitor, {"id": request.id, "ok": True})
+        self._visitors.say(visitor, {"id": id, "ok": True})
 
     # --- small things -----------------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ from edge.events import (
     TellReady,
     Trouble,
 )
+from edge.kiosk_hands import KioskHands
 from edge.ports import BrokerLink
 from edge.rules import contacts_of, rules_of
 from edge.runtime import Brain, Periodic, Thread, Worker
@@ -89,6 +90,7 @@ class Daemon:
         self.pins = open_factory(settings.pins.factory)
         self.gpios = contacts_of(settings)
         self.bench = Bench(self.gpios, self.pins) if settings.pins.factory == "mock" else None
+        self.kiosk = KioskHands(settings, self.pins, self.clock, self.post, self._failed)
         self.supervisor = supervisor()
         self._closing: list[Any] = []
         self._hands: list[Any] = []
@@ -99,12 +101,13 @@ class Daemon:
         """Arm the button, then bring up everything else. Raises GatepostError where the gate cannot work at all."""
         settings = self.settings
         press = None
+        see = None if self.kiosk.simulated is None else self.kiosk.see
         if self.bench is not None:
             bench: Worker[int] = Worker("bench", self._press, self._failed)
             self._closing.append(bench)
             press = bench.put
         # First of all: it fails if another daemon runs, before any line is taken.
-        self.control = Control(Path(settings.gate.runtime_directory), self.post, self.clock, press)
+        self.control = Control(Path(settings.gate.runtime_directory), self.post, self.clock, press, see)
         self._hands.append(self.control)
         # Beside the arming, not after it: a press in the first moment shall find a store, and wait for none.
         starter = Thread("starter", self._start_store_and_brokers, self._failed)
@@ -207,6 +210,9 @@ class Daemon:
             Publish: lambda command: brokers[command.broker].publish(command),
             PublishHealth: lambda command: brokers[command.broker].publish_health(command),
         })  # fmt: skip
+        # Last of all: neither button, store nor broker waits for a sensor or a camera.
+        self._closing.append(self.kiosk)
+        self.brain.attach(self.kiosk.start())
         gc.collect()
         gc.freeze()
 

@@ -2,7 +2,8 @@
 
 Requests: ``{"id": 1, "ask": "status"}``, ``{"id": 2, "ask": "watch", "every_ms": 200}`` on either socket; on the
 control socket also ``{"ask": "reset", "by": "name"}`` and, where pins are simulated,
-``{"ask": "press", "hold_ms": 100}``. Answers repeat the id: ``{"id": 1, "ok": true, "view": {...}}``, or
+``{"ask": "press", "hold_ms": 100}`` and ``{"ask": "see", "object_celsius": 34.5, "ambient_celsius": 22}``. Answers
+repeat the id: ``{"id": 1, "ok": true, "view": {...}}``, or
 ``{"id": 1, "ok": false, "error": "...", "exit_code": 10}`` where ``exit_code`` is that of the class in
 ``edge.errors`` which the command line raises.
 """
@@ -48,7 +49,14 @@ class Press(_Request, frozen=True, kw_only=True, tag="press"):
     hold_ms: Annotated[int, Meta(ge=1, le=120_000)] = 100
 
 
-Request = Status | Watch | Reset | Press
+class See(_Request, frozen=True, kw_only=True, tag="see"):
+    """Let the simulated infrared sensor see this from now on, in degrees Celsius."""
+
+    object_celsius: Annotated[float, Meta(ge=-70, le=380)]
+    ambient_celsius: Annotated[float, Meta(ge=-38, le=125)]
+
+
+Request = Status | Watch | Reset | Press | See
 
 
 class BadRequest(ValueError):
@@ -73,7 +81,7 @@ def decode(line: bytes) -> Request:
     try:
         request: Request = _request.decode(line)
     except _FAILURES as error:
-        raise BadRequest(_id_of(line), f"not understood: {error}; asks are status, watch, reset, press") from error
+        raise BadRequest(_id_of(line), f"not understood: {error}; asks are status, watch, reset, press, see") from error
     if isinstance(request, Reset) and not (request.by.isprintable() and request.by.strip()):
         raise BadRequest(request.id, "reset needs 'by': the name of a person, 1 to 80 printable characters")
     return request
