@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from edge import alarm, contact, health, links, timekeeping, uplink
+from edge import alarm, contact, health, kiosk_news, links, thermometer, timekeeping, uplink
 from edge.events import (
     Acked,
     Alive,
@@ -60,7 +60,12 @@ Step = tuple[State, list[Command]]
 def wake_at(state: State) -> int:
     """When time alone will change something, in monotonic milliseconds: the brain is then due a Ticked."""
     times = [health.wake_at(state.health), links.wake_at(state.links)]
-    for moment in (contact.wake_at(state.contacts), alarm.wake_at(state.alarm), uplink.wake_at(state.uplink)):
+    for moment in (
+        contact.wake_at(state.contacts),
+        alarm.wake_at(state.alarm),
+        uplink.wake_at(state.uplink),
+        None if state.kiosk.thermometer is None else thermometer.wake_at(state.kiosk.thermometer),
+    ):
         if moment is not None:
             times.append(moment)
     return min(times)
@@ -100,6 +105,12 @@ def step(state: State, fact: Fact) -> Step:
             out.append(AnswerView(fact.token, view(state)))
         case Noted():
             state = _noted(state, fact, out)
+        case SkinRead() | SkinMissed() | ReferenceRead() | FacesSeen() | CameraFound() | CameraLost():
+            state = kiosk_news.heard(state, fact, out)
+        case PictureTaken():
+            state = kiosk_news.picture(state, fact, out)
+        case Forgotten():
+            state = kiosk_news.forgotten(state, fact, out)
     return _lamp(before, state, out), out
 
 
@@ -116,6 +127,8 @@ def _contacts(state: State, fact: ContactEdge | LevelRead | Ticked, out: list[Co
             case contact.Closure(origin=origin, at_ms=at_ms):
                 state, id = next_id(state)
                 state = _alarm(state, alarm.Pressed(id, origin, at_ms), out)
+                if origin is Origin.PERSON:
+                    state = kiosk_news.pressed(state, state.alarm.ids[0], at_ms, out)
             case contact.WiringTrouble():
                 state = tell(state, finding.trouble, finding.part, finding.raised, finding.detail, finding.at_ms, out)
     return state
@@ -213,7 +226,7 @@ def _clock(state: State, fact: ClockRead, out: list[Command]) -> State:
     if state.alive_ms is None or fact.at_ms - state.alive_ms >= ALIVE_MS:
         out.append(NoteAlive(timekeeping.stamp(clock, fact.at_ms)))
         state = replace(state, alive_ms=fact.at_ms)
-    return state
+    return kiosk_news.dated(state, fact.at_ms, out)
 
 
 def _time(state: State, fact: Ticked, out: list[Command]) -> State:
@@ -229,6 +242,7 @@ def _time(state: State, fact: Ticked, out: list[Command]) -> State:
             state = report(state, one, out)
         else:
             out.append(one)
+    state = kiosk_news.heard(state, fact, out)
     if state.uplink.dropped:
         full = len(state.uplink.pending) >= uplink.PENDING_MAX
         detail = "the store does not answer: routine events are dropped" if full else "the store answers"
@@ -247,7 +261,7 @@ def _store_opened(state: State, fact: StoreOpened, out: list[Command]) -> State:
         out.append(KeepLatch(kept if unheard is None else replace(kept, unread=True)))
         held = [owed.record for lane in state.uplink.held for owed in lane.values()]
         out.extend(Store(record, None) for record in (*held, *state.uplink.pending.values()))
-    state = to_uplink(state, fact, out)
+    state = to_uplink(kiosk_news.reopened(state, fact), fact, out)
     if not state.restarted:
         body: Body = {"last_alive_wall_ms": fact.last_alive_wall_ms, "kernel_boot": state.boot.kernel_boot}
         state = note(replace(state, restarted=True), Code.RESTART, Qualifier.NEW, body, fact.at_ms, out)

@@ -27,6 +27,9 @@ from edge.state import State
 REPLAYED_MS = 10_000
 """An event older than this when it is sent is marked as replayed, and its age is said."""
 
+UNTOLD = (Topic.TEMPERATURE, Topic.PICTURE)
+"""Topics whose bodies stay out of the journal: it is not emptied when their days are over."""
+
 Body = dict[str, str | int | float | bool | None]
 
 
@@ -95,16 +98,19 @@ def event(
     body: Body,
     at_ms: int,
     out: list[Command],
+    *,
+    incident: EventId | None = None,
 ) -> State:
     """An event that is not an alarm: stored first, sent after."""
     state, id = next_id(state)
     record = Record(
         id, state.boot.counter, state.boot.kernel_boot, at_ms, timekeeping.stamp(state.clock, at_ms), Origin.PERSON,
-        lane, topic, code, qualifier, None, body,
+        lane, topic, code, qualifier, incident, body,
     )  # fmt: skip
     state = to_uplink(state, uplink.Owe(record, state.now_ms), out)
     out.append(Store(record, None))
-    out.append(Journal("warning" if topic is Topic.TROUBLE else "info", f"{topic.value} {code.value} {body}", id))
+    told = "" if topic in UNTOLD else f" {body}"
+    out.append(Journal("warning" if topic is Topic.TROUBLE else "info", f"{topic.value} {code.value}{told}", id))
     return state
 
 

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from edge import alarm, contact, health, links, timekeeping, uplink
+from edge import alarm, contact, health, links, thermometer, timekeeping, uplink
+from edge.crowd import Member
 from edge.events import Boot, ShowLamp, StoreOpened, Value
+from edge.screening import ThermometerRules
+
+
+class KioskRules(Value, frozen=True):
+    """Settings of the kiosk. ``thermometer`` None: a gate without one. ``kept_days``: how long temperatures stay."""
+
+    thermometer: ThermometerRules | None = None
+    alarm_pictures: bool = False
+    kept_days: int = 14
+
+
+class Kiosk(Value, frozen=True):
+    """The thermometer, and what was last kept and deleted of it. ``crowd_kept`` is what the store has."""
+
+    rules: KioskRules = KioskRules()
+    thermometer: thermometer.Thermometer | None = None
+    crowd_kept: tuple[Member, ...] = ()
+    crowd_kept_ms: int = 0
+    forgot_ms: int | None = None
 
 
 class Rules(Value, frozen=True):
@@ -13,6 +33,7 @@ class Rules(Value, frozen=True):
     alarm: alarm.AlarmRules = alarm.AlarmRules()
     links: links.LinkRules = links.LinkRules()
     uplink: uplink.UplinkRules = uplink.UplinkRules()
+    kiosk: KioskRules = KioskRules()
 
 
 class State(Value, frozen=True):
@@ -25,6 +46,7 @@ class State(Value, frozen=True):
     uplink: uplink.Uplink
     clock: timekeeping.Timekeeping
     health: health.Health
+    kiosk: Kiosk = Kiosk()
     counter: int = 0
     armed: bool = False
     opened: StoreOpened | None = None
@@ -44,5 +66,10 @@ def begin(boot: Boot, rules: Rules, now_ms: int) -> State:
         uplink=uplink.Uplink(rules=rules.uplink),
         clock=timekeeping.Timekeeping(kernel_boot=boot.kernel_boot),
         health=health.Health(started_ms=now_ms),
+        kiosk=Kiosk(
+            rules.kiosk,
+            None if rules.kiosk.thermometer is None else thermometer.begin(rules.kiosk.thermometer, now_ms),
+            crowd_kept_ms=now_ms,
+        ),
         now_ms=now_ms,
     )
