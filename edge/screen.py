@@ -160,7 +160,9 @@ def progress(view: View) -> dict[str, str]:
     show = _known(Show, view.get("lamp"))
     reached = 0 if show is None else _REACHED.get(show, 0)
     kinds = {(one.get("trouble"), one.get("part")) for one in view.get("standing", ())}
-    stored = NO if view["incident"].get("unstored") or show is Show.PRESSED else YES
+    newest = view.get("last_press")
+    waits = newest is not None and newest["after_ms"].get("stored") is None  # a receipt can be quicker than the card
+    stored = NO if waits or view["incident"].get("unstored") or show is Show.PRESSED else YES
     if (Trouble.STORE_IN_MEMORY.value, "") in kinds:
         stored = "[yellow]in memory only[/]"
     elif stored is YES and (Trouble.DUTY_LATE.value, STORE) in kinds:

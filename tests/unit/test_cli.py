@@ -221,6 +221,14 @@ def test_memory_is_not_called_stored(gate: SmallGate) -> None:
     assert progress(gate) == ["pressed", "at the broker", "received by the centre"]
 
 
+def test_a_receipt_that_is_quicker_than_the_card_does_not_say_that_the_card_has_it(gate: SmallGate) -> None:
+    press(gate)
+    told(gate, Stage.RECEIVED)
+    assert progress(gate) == ["pressed", "at the broker", "received by the centre"]
+    stored(gate)
+    assert progress(gate) == ["pressed", "stored", "at the broker", "received by the centre"]
+
+
 def test_a_store_that_stands_still_is_not_said_to_have_stored(gate: SmallGate) -> None:
     """The receipt may have come before the card was ever written."""
     press(gate)
