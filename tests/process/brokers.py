@@ -369,10 +369,11 @@ class Inbox:
 class Listener:
     """A client of the test's own that hears topics and may publish. QoS 1 both ways."""
 
-    def __init__(self, port: int, *topics: str) -> None:
+    def __init__(self, port: int, *topics: str, mqtt5: bool = True) -> None:
         self._heard: queue.Queue[mqtt.MQTTMessage] = queue.Queue()
         ready = threading.Event()
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        protocol = MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
         self.client.on_message = lambda _c, _u, message: self._heard.put(message)
         self.client.on_subscribe = lambda *_: ready.set()
         self.client.connect("127.0.0.1", port)
