@@ -6,7 +6,6 @@ itself, so the lamp answers a press at once; the lamp thread only keeps the rhyt
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Any
 
@@ -15,8 +14,6 @@ from gpiozero import LED, OutputDevice
 from edge.errors import DeviceError
 from edge.events import Alive, Show
 from edge.ports import Clock, Post
-
-log = logging.getLogger(__name__)
 
 PATTERNS: dict[Show, tuple[int, ...]] = {
     Show.READY: (100, 2_900),
@@ -118,17 +115,6 @@ class _Rhythm:
         self._place = (self._place + 1) % len(self._pattern)
         self._lamp.value = self._place % 2 == 0
         self.due_ms = now_ms + self._pattern[self._place]
-
-
-class JournalLamps:
-    """The second implementation: lamps as lines in the journal, for a desk without lamps."""
-
-    def show(self, show: Show, fault: bool) -> None:
-        """Write the lamps' state."""
-        log.info("lamp: %s%s", show.value, ", fault" if fault else "")
-
-    def close(self) -> None:
-        """Nothing to let go."""
 
 
 class GpioSiren:
