@@ -88,6 +88,17 @@ def settings_table(settings: Settings) -> RenderableType:
     return table
 
 
+def aged(view: View, by_ms: int) -> View:
+    """The same view, so many milliseconds later: what says how long ago or for how long has grown by them."""
+    press = view.get("last_press")
+    return {
+        **view,
+        "uptime_ms": view.get("uptime_ms", 0) + by_ms,
+        "last_press": press and {**press, "ago_ms": press["ago_ms"] + by_ms},
+        "standing": [{**one, "for_s": int(one.get("for_s", 0)) + by_ms // 1000} for one in view.get("standing", ())],
+    }
+
+
 def _summary(view: View) -> RenderableType:
     if not view.get("armed"):
         return Text("NOT READY: the button is not armed.", style="bold red")
