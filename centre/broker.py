@@ -77,7 +77,7 @@ def _context(secrets: Secrets) -> ssl.SSLContext:
         ("--private-key-file", secrets.private_key_file),
     ):
         if file is not None and not file.is_file():
-            raise CertificateError(f"{option} {file}: no such file")
+            raise CertificateError(f"{option} {file}: no such file: put it there, or give another")
     try:
         context = ssl.create_default_context(cafile=None if secrets.ca_file is None else str(secrets.ca_file))
     except (OSError, ssl.SSLError) as error:
@@ -87,5 +87,6 @@ def _context(secrets: Secrets) -> ssl.SSLContext:
         try:
             context.load_cert_chain(str(secrets.certificate_file), key)
         except (OSError, ssl.SSLError) as error:
-            raise CertificateError(f"--certificate-file {secrets.certificate_file}: {error}") from error
+            shown = f"--certificate-file {secrets.certificate_file} with key {key or 'in the same file'}"
+            raise CertificateError(f"{shown}: {error}: give a PEM certificate and its own private key") from error
     return context

@@ -67,7 +67,7 @@ def run(
 
 @app.command("list")
 def list_(runtime_directory: Directory = None, json: Json = False) -> None:
-    """What needs a person: silent gates, open incidents, troubles; then everything else."""
+    """Open incidents, then the gates: silent ones first, then those with an incident or a trouble."""
     answer = _call(runtime_directory, {"do": "list"})
     if json:
         _print_json(answer)

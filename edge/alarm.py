@@ -261,13 +261,14 @@ def _recovered(alarm: Alarm, news: Recovered) -> tuple[Alarm, tuple[Outcome, ...
 
 
 def _progress(alarm: Alarm, ids: tuple[EventId, ...], what: str, at_ms: int) -> tuple[Alarm, tuple[Outcome, ...]]:
+    track = _tracked(alarm.track, ids, f"{what}_ms", at_ms)
     known = [id for id in ids if id in alarm.waiting]
-    if not known:
-        return alarm, ()
+    if not known:  # the centre was quicker than the card
+        return (alarm if track is alarm.track else replace(alarm, track=track)), ()
     ends = what == "at_broker" and alarm.rules.done_on_broker
     moved = {} if ends else {id: replace(alarm.waiting[id], **{what: True}) for id in known}
     waiting = {id: moved.get(id, press) for id, press in alarm.waiting.items() if id in moved or id not in known}
-    alarm = replace(alarm, waiting=waiting, track=_tracked(alarm.track, known, f"{what}_ms", at_ms))
+    alarm = replace(alarm, waiting=waiting, track=track)
     return _communicated(alarm, at_ms)
 
 
@@ -276,7 +277,7 @@ def _receipt(alarm: Alarm, news: ReceiptCame) -> tuple[Alarm, tuple[Outcome, ...
         if news.id not in alarm.waiting:
             return alarm, ()
         waiting = {id: press for id, press in alarm.waiting.items() if id != news.id}
-        track = _tracked(alarm.track, [news.id], "received_ms", news.at_ms)
+        track = _tracked(alarm.track, (news.id,), "received_ms", news.at_ms)
         return _communicated(replace(alarm, waiting=waiting, track=track), news.at_ms)
     if news.id not in alarm.ids or news.stage is Stage.CLOSED:
         # A close arrives at the core as a Reset, because its event needs an id.
@@ -321,7 +322,7 @@ def unheard(alarm: Alarm, kept: Latch | None) -> Latch | None:
     return replace(kept, ids=ids, presses=kept.presses if ids == kept.ids else 0)
 
 
-def _tracked(track: Track | None, ids: list[EventId], field: str, at_ms: int) -> Track | None:
+def _tracked(track: Track | None, ids: tuple[EventId, ...], field: str, at_ms: int) -> Track | None:
     if track is None or track.id not in ids or getattr(track, field) is not None:
         return track
     return replace(track, **{field: at_ms})

@@ -30,6 +30,8 @@ config = typer.Typer(help="Look at a settings file.", no_args_is_help=True, rich
 application.add_typer(config, name="config")
 application.add_typer(sensor, name="sensor")
 
+_CHANGED = "last change %H:%M:%S, Ctrl-C to end"
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -139,12 +141,18 @@ def reset(
 
 
 def _watch_live(views: Iterator[dict[str, Any]]) -> None:
-    from rich.console import Group
+    """One page that is drawn anew at each change, and every second because ages grow."""
+    from rich.console import Group, RenderableType
     from rich.live import Live
 
     from edge import screen
 
-    with Live(console=screen.console(), auto_refresh=False, vertical_overflow="visible") as live:
-        for view in views:
-            changed = time.strftime("last change %H:%M:%S, Ctrl-C to end")
-            live.update(Group(screen.status(view), "", changed), refresh=True)
+    view, at_s, changed = next(views), time.monotonic(), time.strftime(_CHANGED)
+
+    def page() -> RenderableType:
+        return Group(screen.status(screen.aged(view, int((time.monotonic() - at_s) * 1000))), "", changed)
+
+    with Live(get_renderable=page, console=screen.console(), refresh_per_second=1, vertical_overflow="visible") as live:
+        for newer in views:
+            view, at_s, changed = newer, time.monotonic(), time.strftime(_CHANGED)
+            live.refresh()

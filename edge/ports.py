@@ -1,4 +1,4 @@
-"""What the brain's surroundings must be able to do. Shapes only; each has at least two real implementations."""
+"""What the brain's surroundings must be able to do. Shapes only; ``tests/contract`` shows what each one promises."""
 
 from __future__ import annotations
 

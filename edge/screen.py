@@ -88,6 +88,17 @@ def settings_table(settings: Settings) -> RenderableType:
     return table
 
 
+def aged(view: View, by_ms: int) -> View:
+    """The same view, so many milliseconds later: what says how long ago or for how long has grown by them."""
+    press = view.get("last_press")
+    return {
+        **view,
+        "uptime_ms": view.get("uptime_ms", 0) + by_ms,
+        "last_press": press and {**press, "ago_ms": press["ago_ms"] + by_ms},
+        "standing": [{**one, "for_s": int(one.get("for_s", 0)) + by_ms // 1000} for one in view.get("standing", ())],
+    }
+
+
 def _summary(view: View) -> RenderableType:
     if not view.get("armed"):
         return Text("NOT READY: the button is not armed.", style="bold red")
@@ -160,7 +171,9 @@ def progress(view: View) -> dict[str, str]:
     show = _known(Show, view.get("lamp"))
     reached = 0 if show is None else _REACHED.get(show, 0)
     kinds = {(one.get("trouble"), one.get("part")) for one in view.get("standing", ())}
-    stored = NO if view["incident"].get("unstored") or show is Show.PRESSED else YES
+    newest = view.get("last_press")
+    waits = newest is not None and newest["after_ms"].get("stored") is None  # a receipt can be quicker than the card
+    stored = NO if waits or view["incident"].get("unstored") or show is Show.PRESSED else YES
     if (Trouble.STORE_IN_MEMORY.value, "") in kinds:
         stored = "[yellow]in memory only[/]"
     elif stored is YES and (Trouble.DUTY_LATE.value, STORE) in kinds:

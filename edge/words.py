@@ -104,8 +104,9 @@ TROUBLES: dict[Trouble, Words] = {
     ),
     Trouble.PUBLISH_REFUSED: Words(
         "Broker refuses messages",
-        "The broker does not let this gate send: its access rights are wrong.",
-        "Tell the county's administrator this gate's name and the broker's.",
+        "The broker does not take this gate's messages: its access rights are wrong, or the county centre has not"
+        " subscribed there. The line below says which.",
+        "Tell the county's administrator this line, this gate's name and the broker's.",
     ),
     Trouble.BROKER_LOST: Words(
         "No connection to a broker",

@@ -6,7 +6,6 @@ itself, so the lamp answers a press at once; the lamp thread only keeps the rhyt
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Any
 
@@ -16,8 +15,6 @@ from edge.errors import DeviceError
 from edge.events import Alive, Show
 from edge.ports import Clock, Post
 from edge.rhythm import Rhythm
-
-log = logging.getLogger(__name__)
 
 PATTERNS: dict[Show, tuple[int, ...]] = {
     Show.READY: (100, 2_900),
@@ -93,17 +90,6 @@ class GpioLamps:
         self._end.set()
         self._status.close()
         self._fault.close()
-
-
-class JournalLamps:
-    """The second implementation: lamps as lines in the journal, for a desk without lamps."""
-
-    def show(self, show: Show, fault: bool) -> None:
-        """Write the lamps' state."""
-        log.info("lamp: %s%s", show.value, ", fault" if fault else "")
-
-    def close(self) -> None:
-        """Nothing to let go."""
 
 
 class GpioSiren:

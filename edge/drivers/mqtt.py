@@ -89,6 +89,7 @@ class PahoLink:
         self._session: Session | None = None
         self._connections = 0
         self._told_down = False
+        self._spoke_mqtt5 = False
 
     # --- the brain's side ---------------------------------------------------------------------------------------
 
@@ -213,7 +214,7 @@ class PahoLink:
             self._lose(session, f"dialling failed: {error!r}")
         if not session.answered.wait(settings.connect_s_max):
             # Some old brokers (amqtt) neither refuse a version they do not know nor hang up: they wait for more.
-            silent = session.mqtt5 and not session.accepted
+            silent = session.mqtt5 and not session.accepted and not self._spoke_mqtt5
             reason = f"{place(settings)} answered nothing within {settings.connect_s_max} s"
             self._lose(session, reason, old_protocol=silent)
         if session is not self._session and not session.up:  # given up meanwhile, perhaps before there was a socket
@@ -257,6 +258,7 @@ class PahoLink:
             return
         assert session.client is not None
         session.accepted = True
+        self._spoke_mqtt5 = self._spoke_mqtt5 or session.mqtt5
         session.receive_max = getattr(answer, "ReceiveMaximum", RECEIVE_MAX_UNSAID)
         session.client.subscribe([(self._address.down, 1), (self._address.centre_status, 1)])
         session.unacknowledged += 1

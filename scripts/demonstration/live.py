@@ -133,7 +133,7 @@ def _picture(view: dict[str, Any], world: World, said: str) -> Group:
     state.add_row("centre", _LISTENING[broker["centre_listening"]])
     state.add_row("presses in this incident", str(view["incident"]["presses"]))
     owed = view["owed"]
-    state.add_row("owed to the centre", f"{owed['alarm']} alarms, {owed['trouble'] + owed['routine']} other")
+    state.add_row("owed to the centre", f"alarms: {owed['alarm']}, other: {owed['trouble'] + owed['routine']}")
     for one in view["standing"]:
         state.add_row("[red]trouble[/]", f"{one['trouble']}: {one['detail']}")
     keys = Columns([f"[bold]{key}[/] {words}" for key, words in KEYS], padding=(0, 3))

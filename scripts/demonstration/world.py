@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from demonstration.broker import broker_command
 from demonstration.cable import Cable
 from edge.client import Client
 from edge.errors import GatepostError
@@ -186,20 +186,8 @@ class World:
         return Client(self.directory / "run" / name)
 
     def _start_broker(self) -> None:
-        mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-        if mosquitto:
-            self.broker_name = "mosquitto"
-            self._run("broker", [mosquitto, "-p", str(self._broker_port)])
-        else:
-            self.broker_name = "amqtt (mosquitto is not installed)"
-            config = self.directory / "amqtt.yaml"
-            config.write_text(
-                f"listeners:\n  default:\n    type: tcp\n    bind: 127.0.0.1:{self._broker_port}\n"
-                "plugins:\n  amqtt.plugins.authentication.AnonymousAuthPlugin:\n    allow_anonymous: true\n",
-                encoding="utf-8",
-            )
-            amqtt = Path(sys.executable).with_name("amqtt")
-            self._run("broker", [str(amqtt), "-c", str(config)])
+        self.broker_name, command = broker_command(self._broker_port, self.directory)
+        self._run("broker", command)
         end = time.monotonic() + WAIT_S_MAX
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._broker_port), 1):

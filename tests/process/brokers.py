@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -42,49 +42,40 @@ def free_port() -> int:
         return port
 
 
-class Mosquitto:
-    """A mosquitto of the test's own on 127.0.0.1. ``lines`` follow the listener in its configuration file."""
+class BrokerProcess:
+    """A broker of the test's own on 127.0.0.1 that can be stopped, killed and frozen."""
 
-    def __init__(
-        self, directory: Path, lines: Sequence[str] = (), *, port: int | None = None, anonymous: bool = True
-    ) -> None:
+    def __init__(self, directory: Path, port: int | None = None) -> None:
         self.directory = directory
         self.port = free_port() if port is None else port
-        self.lines = list(lines)
-        self.anonymous = anonymous
         self.process: subprocess.Popen[bytes] | None = None
-        self._program = find_mosquitto()
         directory.mkdir(parents=True, exist_ok=True)
-        self.log_file = directory / f"mosquitto-{self.port}.log"
+        self.log_file = directory / f"broker-{self.port}.log"
 
-    def __enter__(self) -> Mosquitto:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
 
+    def command(self) -> Sequence[str]:
+        """What is run; writes the settings that it reads."""
+        raise NotImplementedError
+
     def start(self) -> None:
         """Start, and return once the port accepts connections."""
-        settings = [
-            f"listener {self.port} 127.0.0.1",
-            f"allow_anonymous {str(self.anonymous).lower()}",
-            *self.lines,
-            *([] if any(line.startswith("persistence ") for line in self.lines) else ["persistence false"]),
-            *(["user root"] if os.geteuid() == 0 else []),  # else it gives up its rights and cannot read our files
-        ]
-        file = self.directory / f"mosquitto-{self.port}.conf"
-        file.write_text("\n".join(settings) + "\n")
+        command = self.command()
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen([self._program, "-v", "-c", str(file)], stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         until = time.monotonic() + PATIENCE_S
         while not self._accepts():
             try:
                 self.process.wait(0.01)
             except subprocess.TimeoutExpired:
-                assert time.monotonic() < until, f"mosquitto opens no port: {self.log()}"
+                assert time.monotonic() < until, f"the broker opens no port: {self.log()}"
             else:
-                raise AssertionError(f"mosquitto ended at once: {self.log()}")
+                raise AssertionError(f"the broker ended at once: {self.log()}")
 
     def _accepts(self) -> bool:
         with socket.socket() as probe:
@@ -121,6 +112,30 @@ class Mosquitto:
             self.process.send_signal(number)
             if end:
                 self.process.wait(PATIENCE_S)
+
+
+class Mosquitto(BrokerProcess):
+    """A mosquitto. ``lines`` follow the listener in its configuration file."""
+
+    def __init__(
+        self, directory: Path, lines: Sequence[str] = (), *, port: int | None = None, anonymous: bool = True
+    ) -> None:
+        super().__init__(directory, port)
+        self.lines = list(lines)
+        self.anonymous = anonymous
+        self._program = find_mosquitto()
+
+    def command(self) -> Sequence[str]:
+        settings = [
+            f"listener {self.port} 127.0.0.1",
+            f"allow_anonymous {str(self.anonymous).lower()}",
+            *self.lines,
+            *([] if any(line.startswith("persistence ") for line in self.lines) else ["persistence false"]),
+            *(["user root"] if os.geteuid() == 0 else []),  # else it gives up its rights and cannot read our files
+        ]
+        file = self.directory / f"mosquitto-{self.port}.conf"
+        file.write_text("\n".join(settings) + "\n")
+        return [self._program, "-v", "-c", str(file)]
 
 
 def password_file(directory: Path, **passwords: str) -> Path:
@@ -354,10 +369,11 @@ class Inbox:
 class Listener:
     """A client of the test's own that hears topics and may publish. QoS 1 both ways."""
 
-    def __init__(self, port: int, *topics: str) -> None:
+    def __init__(self, port: int, *topics: str, mqtt5: bool = True) -> None:
         self._heard: queue.Queue[mqtt.MQTTMessage] = queue.Queue()
         ready = threading.Event()
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        protocol = MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
         self.client.on_message = lambda _c, _u, message: self._heard.put(message)
         self.client.on_subscribe = lambda *_: ready.set()
         self.client.connect("127.0.0.1", port)

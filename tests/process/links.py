@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from edge import wire
+from edge.drivers.clock import SystemClock
 from edge.drivers.mqtt import PahoLink
 from edge.events import (
     Boot,
     ClockQuality,
-    ClockRead,
     Code,
     EventId,
     Fact,
@@ -27,22 +26,12 @@ from edge.events import (
     Topic,
     WallStamp,
 )
-from edge.settings import BrokerSettings
+from edge.settings import BrokerSettings, ClockSettings
 from tests.process.brokers import Inbox
 
 ADDRESS = wire.Address("xihu", "school-3", "north")
 BOOT = Boot("00112233445566aa", 7, "kernel-boot")
 STAMP = WallStamp(1_750_000_000_000, ClockQuality.SYNCED, 20)
-
-
-class BenchClock:
-    """This machine's clocks, without a word on their quality."""
-
-    def now_ms(self) -> int:
-        return time.monotonic_ns() // 1_000_000
-
-    def read(self) -> ClockRead:
-        return ClockRead(self.now_ms(), time.time_ns() // 1_000_000, None)
 
 
 def press(counter: int, broker: int = 0, lane: Lane = Lane.ALARM) -> Publish:
@@ -74,7 +63,13 @@ class LinkUnderTest:
         self.poster: Callable[[Fact], None] = self.inbox.post
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="link")
         self.link = PahoLink(
-            number, self.settings, ADDRESS, BOOT, BenchClock(), lambda fact: self.poster(fact), self._run
+            number,
+            self.settings,
+            ADDRESS,
+            BOOT,
+            SystemClock(ClockSettings()),
+            lambda fact: self.poster(fact),
+            self._run,
         )
 
     def __enter__(self) -> LinkUnderTest:

@@ -107,6 +107,18 @@ def test_silence_asks_for_the_old_protocol_once_as_some_old_brokers_answer_nothi
         assert not link.refused(mqtt5=False).old_protocol
 
 
+def test_a_broker_that_has_spoken_mqtt5_and_falls_silent_keeps_it(broker: Mosquitto) -> None:
+    """By the old protocol it could not say any more that it refused an event, or that nobody was there to have it."""
+    with LinkUnderTest(broker.port, connect_s_max=1) as link:
+        link.up()
+        broker.freeze()
+        link.link.disconnect("silent")
+        link.link.connect(mqtt5=True)
+        down = link.inbox.wait_for(LinkDown, 2)[1]
+        assert "answered nothing within 1 s" in down.reason
+        assert not down.old_protocol
+
+
 def test_a_broker_that_is_silent_after_it_accepted_us_speaks_our_protocol() -> None:
     with SilentBroker(suback=None) as broker, LinkUnderTest(broker.port, connect_s_max=1) as link:
         assert not link.refused(mqtt5=True).old_protocol

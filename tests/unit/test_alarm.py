@@ -101,6 +101,13 @@ def test_of_two_presses_on_their_way_the_lamp_shows_the_one_behind() -> None:
     assert alarm.show(state) is Show.STORED
 
 
+def test_a_card_slower_than_the_centre_is_still_said_to_have_stored_the_press() -> None:
+    """The receipt ends what is owed; the guard's and the demo's question when it was stored stands."""
+    state, _ = run([pressed(1), receipt(1), acked(1), stored(1)])
+    assert state.track is not None
+    assert (state.track.received_ms, state.track.at_broker_ms, state.track.stored_ms) == (30, 20, 10)
+
+
 def test_a_receipt_for_another_id_moves_nothing() -> None:
     before, _ = run([pressed(1), stored(1)])
     after, out = alarm.step(before, receipt(7))

@@ -214,11 +214,35 @@ def test_the_newest_press_is_told_with_its_times(gate: SmallGate, gatepost: Run)
     assert "gatepost reset --by NAME" in said
 
 
+def test_a_page_that_stays_on_the_screen_grows_older(gate: SmallGate) -> None:
+    """Watchers are told changes only: what was "0 s ago" must not say so for an hour."""
+    from edge.client import Client
+
+    press(gate)
+    gate.post(events.StoreTrouble(Trouble.STORE_IN_MEMORY, True, "disk full", gate.clock.now_ms()))
+    view = Client(gate.directory / "view.sock").ask("status")
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(screen.status(screen.aged(view, 3_600_000)))
+    said = capture.get()
+    assert "Newest press since the start: 1 h 0 min ago" in said
+    assert said.count("1 h 0 min") == 3, "the press, the trouble, and how long it runs"
+    assert screen.aged(view, 0) == view
+
+
 def test_memory_is_not_called_stored(gate: SmallGate) -> None:
     press(gate)
     gate.post(events.StoreTrouble(Trouble.STORE_IN_MEMORY, True, "disk full", gate.clock.now_ms()))
     told(gate, Stage.RECEIVED)
     assert progress(gate) == ["pressed", "at the broker", "received by the centre"]
+
+
+def test_a_receipt_that_is_quicker_than_the_card_does_not_say_that_the_card_has_it(gate: SmallGate) -> None:
+    press(gate)
+    told(gate, Stage.RECEIVED)
+    assert progress(gate) == ["pressed", "at the broker", "received by the centre"]
+    stored(gate)
+    assert progress(gate) == ["pressed", "stored", "at the broker", "received by the centre"]
 
 
 def test_a_store_that_stands_still_is_not_said_to_have_stored(gate: SmallGate) -> None:
