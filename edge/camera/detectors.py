@@ -11,14 +11,16 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 
 from edge.camera.zone import Face
 from edge.measuring import NO_DETECTOR
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike  # Debian's OpenCV comes without it
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,7 @@ def choose(model_file: Path, sha256: str, cascade: Path | None) -> Detector:
         return YuNet(_checked(model_file, sha256))
     except (OSError, ValueError) as error:
         log.error("camera.model_file %s is not used: %s", model_file, getattr(error, "strerror", None) or error)
-    except (AttributeError, cv2.error) as error:
+    except (AttributeError, TypeError, cv2.error) as error:  # before 4.9 it takes no model from memory
         reason = str(error).strip().partition("\n")[0]
         log.error(
             "camera.model_file %s is not used: OpenCV %s cannot run it (%s); install 4.10 or later",

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import radians, tan
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 
 from edge.camera.zone import FACE_CM
 from edge.errors import StorageError
 from edge.value import Value
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike  # Debian's OpenCV comes without it
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 VIEW_DEGREES = 62

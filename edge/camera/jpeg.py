@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
-from cv2.typing import MatLike
 
 from edge.camera_words import JPEG_BYTES_MAX
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike  # Debian's OpenCV comes without it
 
 QUALITIES = (60, 40, 25)
 """Tried in this order, first at full width, then at half."""

@@ -13,9 +13,9 @@ import signal
 import time
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import cv2
-from cv2.typing import MatLike
 
 from edge.camera.daemon_line import DaemonLine
 from edge.camera.detectors import SHIPPED_MODEL, Detector, NoDetector, choose, find_cascade, small
@@ -29,6 +29,9 @@ from edge.drivers.systemd import SystemdSupervisor, journal_handler
 from edge.errors import DeviceError
 from edge.kiosk_settings import CameraSettings
 from edge.settings import Settings
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike  # Debian's OpenCV comes without it
 
 log = logging.getLogger(__name__)
 

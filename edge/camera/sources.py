@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
-from cv2.typing import MatLike
 
 from edge.errors import DeviceError
 from edge.kiosk_settings import CameraSettings
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike  # Debian's OpenCV comes without it
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 """Asked of a camera: large enough for a person to be made out in an alarm's picture."""

@@ -169,6 +169,7 @@ def test_the_search_for_pictures_finds_what_it_is_to_find() -> None:
     assert images_in(b'{"say":"faces","faces":1,"distance_cm":43.9,"centred":true,"at_ms":2176141}\n') == []
 
 
+@pytest.mark.slow
 def test_after_a_press_a_few_small_pictures_come_and_then_no_more(directory: Path, video: Path) -> None:
     settings = {"alarm_pictures": True, "picture_before_s": 2, "picture_after_s": 2}
     with (
@@ -240,6 +241,7 @@ def test_no_core_file_can_hold_the_last_pictures(directory: Path, video: Path) -
         assert core.split()[4:6] == ["0", "0"]
 
 
+@pytest.mark.slow
 def test_the_process_stays_within_its_memory(directory: Path, video: Path) -> None:
     """With detector, ring and pictures at work. What it may have is 200 MB."""
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import logging
 from collections.abc import Callable
@@ -183,3 +184,10 @@ def test_a_picture_of_any_shape_is_looked_at(yunet: Detector) -> None:
     assert len(yunet.find(small(wide))) == 1
     assert len(yunet.find(small(scene([Person(STANDS_CM)])))) == 1
     assert small(wide).shape[:2] == (180, 320)
+
+
+def test_nothing_is_needed_of_opencv_that_only_its_wheel_has() -> None:
+    """Debian's package is the bare library, without the module for type checkers."""
+    for file in SHIPPED_MODEL.parents[1].glob("*.py"):
+        loaded = [node.module for node in ast.parse(file.read_text()).body if isinstance(node, ast.ImportFrom)]
+        assert "cv2.typing" not in loaded, file
