@@ -77,8 +77,15 @@ class ReferenceRead(Value, frozen=True):
     at_ms: int
 
 
+NO_DETECTOR = "none"
+"""The detector's name where the camera process has nothing to find faces with: FacesSeen then never comes."""
+
+
 class FacesSeen(Value, frozen=True):
-    """What the camera process saw in one picture. ``distance_cm`` and ``centred`` are of the largest face."""
+    """What the camera process saw in one picture: ``faces`` within the zone.
+
+    ``distance_cm`` and ``centred`` are of the nearest face, in the zone or not; ``at_ms`` is when it was taken.
+    """
 
     faces: int
     distance_cm: float | None
