@@ -14,10 +14,15 @@ from edge.measuring import NO_DETECTOR, CameraFound, CameraLost, FacesSeen
 from edge.value import Value
 
 CONTRAST_CELSIUS = (1.5, 4.0)
-"""Half of the way from the background to a usual skin, within these, is a jump."""
+"""A jump is ``JUMP_SHARE`` of the way from the background to a usual skin, within these."""
+
+JUMP_SHARE = 0.4
 
 FACE_CELSIUS = (28.0, 42.0)
 """In front of a wall warmer than skin a face is a fall; and a fall is only a face if it ends here."""
+
+LIKE_A_FACE_CELSIUS = 3.0
+"""So near to a usual skin, the first reading of all may be of somebody."""
 
 GONE_SHARE = 0.4
 """Back to less than this share of the way from background to face: nobody stands there any more."""
@@ -31,7 +36,7 @@ SEEN_MS = 500
 EMPTY_PICTURES = 2
 """So many without a face in a row: nobody stands there. One may be a blink or a turned head."""
 
-_RISE, _FALL = 0.1, 0.5  # of the way, at each reading: a half-gone student must not lift the background much
+_TOWARDS, _AWAY = 0.1, 0.5  # of the way, at each reading: a half-gone student must not drag the background along
 
 
 class Mode(Enum):
@@ -74,8 +79,13 @@ def jumped(background_celsius: float, object_celsius: float, usual_celsius: floa
     """True if the sensor sees something else than the background: warmer, or a face in front of something warmer."""
     change = object_celsius - background_celsius
     low, high = CONTRAST_CELSIUS
-    least = min(high, max(low, abs(usual_celsius - background_celsius) / 2))
+    least = min(high, max(low, JUMP_SHARE * abs(usual_celsius - background_celsius)))
     return change >= least or (-change >= least and FACE_CELSIUS[0] <= object_celsius <= FACE_CELSIUS[1])
+
+
+def supposed(ambient_celsius: float, object_celsius: float, usual_celsius: float) -> float:
+    """The background when nothing has been seen yet: as warm as the air if somebody may already stand there."""
+    return ambient_celsius if abs(object_celsius - usual_celsius) <= LIKE_A_FACE_CELSIUS else object_celsius
 
 
 def level_of(level_celsius: float, background_celsius: float, object_celsius: float) -> float:
@@ -92,9 +102,9 @@ def has_gone(background_celsius: float, level_celsius: float, object_celsius: fl
     return (object_celsius - background_celsius) / way < GONE_SHARE
 
 
-def followed(background_celsius: float | None, object_celsius: float) -> float:
-    """The background after a reading with nobody there: quick to fall and slow to rise."""
+def followed(background_celsius: float | None, object_celsius: float, usual_celsius: float) -> float:
+    """The background after a reading with nobody there: it moves away from a face quickly, and towards one slowly."""
     if background_celsius is None:
         return object_celsius
-    change = object_celsius - background_celsius
-    return background_celsius + (_RISE if change > 0 else _FALL) * change
+    away = abs(object_celsius - usual_celsius) > abs(background_celsius - usual_celsius)
+    return background_celsius + (_AWAY if away else _TOWARDS) * (object_celsius - background_celsius)

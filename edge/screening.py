@@ -90,6 +90,12 @@ def ambient(thermometer: Thermometer, now_ms: int) -> float | None:
     return thermometer.sound.sensor_celsius if room is None else room
 
 
+def usual(thermometer: Thermometer) -> float:
+    """What a skin is like here: the crowd's middle, or the fit's while nobody has come."""
+    baseline = crowd.baseline(thermometer.crowd)
+    return thermometer.rules.judging.fit.skin_celsius if baseline is None else baseline
+
+
 def mode(thermometer: Thermometer, now_ms: int) -> Mode:
     """What tells that somebody stands there, now: a kiosk whose camera is gone goes on by the sensor alone."""
     return thermometer.rules.mode if presence.can_see(thermometer.eyes, now_ms) else Mode.THERMOPILE

@@ -15,7 +15,7 @@ CELSIUS_PER_VOLT = 0.6
 """The sensor reads so much more for each volt above 3.0 (datasheet, section 11)."""
 
 SAMPLE_MS = 150
-"""Pause between two readings while somebody stands there: the bus must rest for 0.14 s in between."""
+"""Shortest pause between two readings: the bus must rest for 0.14 s in between."""
 
 
 class Part(Value, frozen=True):
@@ -59,6 +59,12 @@ FOREHEAD_MAXIMUM = Fit(35.27, 36.97, 0.12, 0.91)
 AMBIENT_CELSIUS = 23.0
 AMBIENT_FITTED_CELSIUS = (20.0, 29.0)
 """Rooms the data knows. Outside nothing more is corrected: the slope is not known there."""
+
+
+def sample_ms(part: Part) -> int:
+    """The pace of reading while somebody stands there: so that one falls just after the sensor has settled."""
+    readings = max(1, part.settle_ms // SAMPLE_MS)
+    return max(SAMPLE_MS, part.settle_ms // readings + 1)
 
 
 def corrected(object_celsius: float, surroundings_celsius: float, supply_volts: float, emissivity: float) -> float:

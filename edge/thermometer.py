@@ -114,7 +114,9 @@ def _read(thermometer: Thermometer, read: SkinRead, out: list[Outcome]) -> Therm
         return _nobody_yet(thermometer, read, celsius, out)
     visit = screening.watched(thermometer, thermometer.visit, read.object_celsius)
     if screening.has_gone(thermometer, visit, now_ms):
-        background = presence.followed(thermometer.background_celsius, read.object_celsius)
+        background = presence.followed(
+            thermometer.background_celsius, read.object_celsius, screening.usual(thermometer)
+        )
         return screening.left(replace(thermometer, background_celsius=background), visit, now_ms, out)
     visit = sampled(visit, rules.part, celsius - (thermometer.sound.drift_celsius or 0.0), now_ms)
     thermometer = replace(thermometer, visit=visit)
@@ -125,17 +127,16 @@ def _read(thermometer: Thermometer, read: SkinRead, out: list[Outcome]) -> Therm
 
 def _nobody_yet(thermometer: Thermometer, read: SkinRead, celsius: float, out: list[Outcome]) -> Thermometer:
     now_ms, seen = read.at_ms, read.object_celsius
+    mode = screening.mode(thermometer, now_ms)
+    usual = screening.usual(thermometer)
     background = thermometer.background_celsius
     if background is None:
-        # Somebody may already stand there: walls are about as warm as the air.
-        background = read.ambient_celsius
-    mode = screening.mode(thermometer, now_ms)
-    usual = crowd.baseline(thermometer.crowd) or thermometer.rules.judging.fit.skin_celsius
+        background = presence.supposed(read.ambient_celsius, seen, usual)
     face = thermometer.eyes.faces > 0
     if mode is not Mode.CAMERA and presence.jumped(background, seen, usual) and (face or mode is Mode.THERMOPILE):
         return screening.arrived(replace(thermometer, background_celsius=background), seen, now_ms)
     if mode is Mode.THERMOPILE or not face:
-        background = presence.followed(thermometer.background_celsius, seen)
+        background = presence.followed(thermometer.background_celsius, seen, usual)
         thermometer = replace(thermometer, background_celsius=background)
         if thermometer.rules.black_body:
             return _drifted(thermometer, soundness.compared(thermometer.sound, celsius, now_ms), now_ms, out)
@@ -234,7 +235,7 @@ def _time(thermometer: Thermometer, now_ms: int, out: list[Outcome]) -> Thermome
 def _paced(thermometer: Thermometer, now_ms: int, out: list[Outcome]) -> Thermometer:
     """The sensor is read quickly while somebody stands there and for a while after."""
     busy = thermometer.visit is not None or (now_ms < thermometer.awake_ms and not thermometer.sound.fault)
-    every_ms = skin.SAMPLE_MS if busy else IDLE_MS
+    every_ms = skin.sample_ms(thermometer.rules.part) if busy else IDLE_MS
     if every_ms != thermometer.every_ms:
         out.append(MeasureEvery(every_ms))
     return replace(thermometer, every_ms=every_ms)
