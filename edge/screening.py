@@ -103,7 +103,8 @@ def mode(thermometer: Thermometer, now_ms: int) -> Mode:
 
 def arrived(thermometer: Thermometer, seen_celsius: float | None, now_ms: int) -> Thermometer:
     """The next student stands there. ``seen_celsius`` is the reading that told it, None where a face did."""
-    visit = begun(thermometer.visits + 1, thermometer.rules.part, seen_celsius, now_ms)
+    visit = begun(thermometer.visits + 1, thermometer.rules.part, now_ms)
+    visit = visit if seen_celsius is None else watched(thermometer, visit, seen_celsius)
     return replace(
         thermometer,
         visits=visit.number,

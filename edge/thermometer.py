@@ -131,7 +131,9 @@ def _nobody_yet(thermometer: Thermometer, read: SkinRead, celsius: float, out: l
     usual = screening.usual(thermometer)
     background = thermometer.background_celsius
     if background is None:
-        background = presence.supposed(read.ambient_celsius, seen, usual)
+        # A black body is as warm as a face, and stands there for good.
+        fixed = thermometer.rules.black_body
+        background = seen if fixed else presence.supposed(read.ambient_celsius, seen, usual)
     face = thermometer.eyes.faces > 0
     if mode is not Mode.CAMERA and presence.jumped(background, seen, usual) and (face or mode is Mode.THERMOPILE):
         return screening.arrived(replace(thermometer, background_celsius=background), seen, now_ms)

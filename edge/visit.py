@@ -41,10 +41,10 @@ class Visit(Value, frozen=True):
     done: bool = False
 
 
-def begun(number: int, part: Part, seen_celsius: float | None, now_ms: int) -> Visit:
-    """Somebody stands there; ``seen_celsius`` is the reading that told it, None where a face did."""
+def begun(number: int, part: Part, now_ms: int) -> Visit:
+    """Somebody stands there."""
     settled_ms = now_ms + part.settle_ms
-    return Visit(number, now_ms, settled_ms, settled_ms + LOOK_MS, seen_celsius, seen_celsius)
+    return Visit(number, now_ms, settled_ms, settled_ms + LOOK_MS)
 
 
 def sampled(visit: Visit, part: Part, celsius: float, at_ms: int) -> Visit:
