@@ -28,8 +28,14 @@ AGREE_CELSIUS = 0.5
 BELOW_CELSIUS_MAX = 1.5
 """So far below the crowd is no skin seen in full."""
 
-WARM_UP_CELSIUS = (34.5, 37.5)
-"""While there is no crowd: an estimate outside is measured again."""
+LEAST_CELSIUS = 35.0
+"""No estimate below is of a skin seen in full, whatever the crowd is like: it may be a wall."""
+
+WARM_UP_CELSIUS = 37.5
+"""While there is no crowd, an estimate from here on is measured again."""
+
+JOINS_CELSIUS = 3.0
+"""A residual so far below the fit's skin does not join the crowd."""
 
 FOLLOW_CELSIUS_MAX = 1.0
 """The estimate follows the crowd so far: more is no weather, and the guard must see it."""
@@ -53,7 +59,8 @@ class JudgingRules(Value, frozen=True):
 class Findings(Value, frozen=True):
     """What was found of one student: settled samples in range (corrected), and how many were out of it, and why.
 
-    ``retake``: this is the second and last look. ``far``: the camera says that the face is beyond the zone.
+    ``retake``: this is the second and last look. ``far``: the camera says that the face is beyond the zone. ``alone``:
+    only the sensor tells that somebody stands there, and the background is so like skin that it may be wrong.
     """
 
     samples: tuple[float, ...] = ()
@@ -62,6 +69,7 @@ class Findings(Value, frozen=True):
     crowded: bool = False
     far: bool = False
     retake: bool = False
+    alone: bool = False
     ambient_celsius: float | None = None
     sensor_celsius: float | None = None
     background_celsius: float | None = None
@@ -95,6 +103,12 @@ def statistic(samples: tuple[float, ...]) -> float | None:
     return sorted(samples)[-2]
 
 
+def joins(rules: JudgingRules, judgement: Judgement) -> bool:
+    """True if this student is one of the crowd that the next are compared with."""
+    residual = judgement.residual_celsius
+    return residual is not None and residual >= rules.fit.skin_celsius - JOINS_CELSIUS
+
+
 def judge(rules: JudgingRules, crowd_rules: CrowdRules, people: Crowd, found: Findings) -> Judgement:
     """The verdict. On a retake there is no *again* any more: then the teacher decides with a contact thermometer."""
     first = _first_look(rules, crowd_rules, people, found)
@@ -110,6 +124,8 @@ def _first_look(rules: JudgingRules, crowd_rules: CrowdRules, people: Crowd, fou
     air = _air(rules, found)
     if air is not None:
         return replace(numbers, verdict=Verdict.CANNOT_SCREEN, reason=air)
+    if found.alone:
+        return replace(numbers, verdict=Verdict.CANNOT_SCREEN, reason=Reason.TOO_WARM_HERE)
     if found.crowded:
         return replace(numbers, verdict=Verdict.AGAIN, reason=Reason.ONE_AT_A_TIME)
     if numbers.residual_celsius is None:
@@ -131,11 +147,10 @@ def _compared(
     level = skin.estimate(rules.fit, 1.0, residual, _follow(rules, crowd_rules, people))
     if level >= rules.guard_celsius:
         return Verdict.HIGH, Reason.ABOVE_GUARD
+    if level < LEAST_CELSIUS:
+        return Verdict.AGAIN, Reason.UNCOVER_FOREHEAD
     if not crowd.is_warm(people, crowd_rules) or above is None:
-        low, high = WARM_UP_CELSIUS
-        if level < low:
-            return Verdict.AGAIN, Reason.UNCOVER_FOREHEAD
-        return (Verdict.AGAIN, Reason.BORDERLINE) if level >= high else (Verdict.NORMAL, Reason.NONE)
+        return (Verdict.AGAIN, Reason.BORDERLINE) if level >= WARM_UP_CELSIUS else (Verdict.NORMAL, Reason.NONE)
     if crowd.spread(people) > crowd.SPREAD_CELSIUS_MAX:
         return Verdict.CANNOT_SCREEN, Reason.CROWD_TOO_MIXED
     if above >= rules.high_above_celsius:

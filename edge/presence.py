@@ -22,7 +22,7 @@ FACE_CELSIUS = (28.0, 42.0)
 """In front of a wall warmer than skin a face is a fall; and a fall is only a face if it ends here."""
 
 LIKE_A_FACE_CELSIUS = 3.0
-"""So near to a usual skin, the first reading of all may be of somebody."""
+"""A background so near to a usual skin may be somebody: the sensor alone cannot tell."""
 
 GONE_SHARE = 0.4
 """Back to less than this share of the way from background to face: nobody stands there any more."""
@@ -80,12 +80,8 @@ def jumped(background_celsius: float, object_celsius: float, usual_celsius: floa
     change = object_celsius - background_celsius
     low, high = CONTRAST_CELSIUS
     least = min(high, max(low, JUMP_SHARE * abs(usual_celsius - background_celsius)))
-    return change >= least or (-change >= least and FACE_CELSIUS[0] <= object_celsius <= FACE_CELSIUS[1])
-
-
-def supposed(ambient_celsius: float, object_celsius: float, usual_celsius: float) -> float:
-    """The background when nothing has been seen yet: as warm as the air if somebody may already stand there."""
-    return ambient_celsius if abs(object_celsius - usual_celsius) <= LIKE_A_FACE_CELSIUS else object_celsius
+    before_warmer = background_celsius > usual_celsius + low and FACE_CELSIUS[0] <= object_celsius <= FACE_CELSIUS[1]
+    return change >= least or (-change >= least and before_warmer)
 
 
 def level_of(level_celsius: float, background_celsius: float, object_celsius: float) -> float:

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from edge import crowd, judging, presence, skin, soundness, tally
 from edge.crowd import Crowd, CrowdRules
 from edge.events import Command, Trouble, Value
-from edge.judging import Judgement, JudgingRules
+from edge.judging import Findings, Judgement, JudgingRules
 from edge.measuring import Reason, Screen, TellPupil, Verdict
 from edge.presence import Eyes, Mode
 from edge.soundness import Soundness
 from edge.tally import Flow, HourlyCounts, Screened, Tally
-from edge.visit import PASSING_MS, Visit, begun, findings, looked_again
+from edge.visit import PASSING_MS, Visit, begun, looked_again
 
 IDLE_MS = 1_000
 """The pace while nobody comes. Reading without pause disturbs the sensor (thermometry note, section 1.1)."""
@@ -91,9 +91,10 @@ def ambient(thermometer: Thermometer, now_ms: int) -> float | None:
 
 
 def usual(thermometer: Thermometer) -> float:
-    """What a skin is like here: the crowd's middle, or the fit's while nobody has come."""
+    """What a skin is like here: the crowd's middle, but near the fit's, so that a wall never passes for one."""
+    fit, near = thermometer.rules.judging.fit.skin_celsius, judging.FOLLOW_CELSIUS_MAX
     baseline = crowd.baseline(thermometer.crowd)
-    return thermometer.rules.judging.fit.skin_celsius if baseline is None else baseline
+    return fit if baseline is None else min(max(baseline, fit - near), fit + near)
 
 
 def mode(thermometer: Thermometer, now_ms: int) -> Mode:
@@ -122,7 +123,11 @@ def watched(thermometer: Thermometer, visit: Visit, seen_celsius: float) -> Visi
         level = min(seen_celsius, presence.LEVEL_CELSIUS_MAX)
     else:
         level = presence.level_of(level, background, seen_celsius)
-    return replace(visit, seen_celsius=seen_celsius, level_celsius=level)
+    least = visit.least_celsius
+    if visit.done:
+        like = usual(thermometer)
+        least = seen_celsius if least is None else max(least, seen_celsius, key=lambda one: abs(one - like))
+    return replace(visit, seen_celsius=seen_celsius, level_celsius=level, least_celsius=least)
 
 
 def has_gone(thermometer: Thermometer, visit: Visit, now_ms: int) -> bool:
@@ -151,9 +156,20 @@ def judged(thermometer: Thermometer, visit: Visit, now_ms: int, out: list[Outcom
 def _judge(thermometer: Thermometer, visit: Visit, now_ms: int) -> Judgement:
     rules = thermometer.rules
     people = crowd.aged(thermometer.crowd, rules.crowd, now_ms)
-    found = findings(
-        visit, ambient(thermometer, now_ms), thermometer.sound.sensor_celsius, thermometer.background_celsius
-    )  # fmt: skip
+    background = thermometer.background_celsius
+    like = background is not None and abs(background - usual(thermometer)) < presence.LIKE_A_FACE_CELSIUS
+    found = Findings(
+        visit.samples,
+        visit.low,
+        visit.hot,
+        visit.crowded,
+        visit.far,
+        retake=visit.again is not None,
+        alone=like and mode(thermometer, now_ms) is Mode.THERMOPILE,
+        ambient_celsius=ambient(thermometer, now_ms),
+        sensor_celsius=thermometer.sound.sensor_celsius,
+        background_celsius=background,
+    )
     return judging.judge(rules.judging, rules.crowd, people, found)
 
 
@@ -198,7 +214,7 @@ def screened(
     if not thermometer.rules.hourly_counts:
         out.append(student)
     thermometer = replace(thermometer, tally=tally.counted(thermometer.tally, student))
-    if verdict.residual_celsius is None:
+    if verdict.residual_celsius is None or not judging.joins(thermometer.rules.judging, verdict):
         return thermometer
     people = crowd.joined(thermometer.crowd, thermometer.rules.crowd, verdict.residual_celsius, now_ms)
     return replace(thermometer, crowd=people)

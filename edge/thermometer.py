@@ -129,14 +129,11 @@ def _nobody_yet(thermometer: Thermometer, read: SkinRead, celsius: float, out: l
     now_ms, seen = read.at_ms, read.object_celsius
     mode = screening.mode(thermometer, now_ms)
     usual = screening.usual(thermometer)
-    background = thermometer.background_celsius
-    if background is None:
-        # A black body is as warm as a face, and stands there for good.
-        fixed = thermometer.rules.black_body
-        background = seen if fixed else presence.supposed(read.ambient_celsius, seen, usual)
     face = thermometer.eyes.faces > 0
-    if mode is not Mode.CAMERA and presence.jumped(background, seen, usual) and (face or mode is Mode.THERMOPILE):
-        return screening.arrived(replace(thermometer, background_celsius=background), seen, now_ms)
+    background = thermometer.background_celsius
+    jumped = background is not None and presence.jumped(background, seen, usual)
+    if mode is not Mode.CAMERA and jumped and (face or mode is Mode.THERMOPILE):
+        return screening.arrived(thermometer, seen, now_ms)
     if mode is Mode.THERMOPILE or not face:
         background = presence.followed(thermometer.background_celsius, seen, usual)
         thermometer = replace(thermometer, background_celsius=background)
@@ -228,7 +225,7 @@ def _time(thermometer: Thermometer, now_ms: int, out: list[Outcome]) -> Thermome
         elif screening.mode(thermometer, now_ms) is Mode.CAMERA:
             thermometer = replace(thermometer, visit=replace(visit, due_ms=now_ms + STAY_MS))
         else:
-            thermometer = replace(thermometer, visit=None, background_celsius=visit.seen_celsius, until_ms=now_ms)
+            thermometer = replace(thermometer, visit=None, background_celsius=visit.least_celsius, until_ms=now_ms)
     if thermometer.until_ms is not None and now_ms >= thermometer.until_ms:
         thermometer = replace(thermometer, shown=NOBODY, until_ms=None, estimate_celsius=None)
     return thermometer

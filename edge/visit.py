@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from edge.judging import SKIN_CELSIUS, Findings, Judgement
+from edge.judging import SKIN_CELSIUS, Judgement
 from edge.skin import Part
 from edge.value import Value
 
@@ -23,7 +23,8 @@ class Visit(Value, frozen=True):
     ``due_ms``, or, once the verdict is spoken, the stay gets too long.
 
     ``again`` is the first look's verdict once the second has begun. ``seen_celsius`` is the last reading, uncorrected,
-    and ``level_celsius`` what full presence looks like, for telling when they leave. ``done``: the verdict is spoken.
+    and ``level_celsius`` what full presence looks like, for telling when they leave. ``done``: the verdict is spoken;
+    ``least_celsius`` is the reading least like skin since then: if this is no student at all, it is the background.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Visit(Value, frozen=True):
     due_ms: int
     seen_celsius: float | None = None
     level_celsius: float | None = None
+    least_celsius: float | None = None
     samples: tuple[float, ...] = ()
     low: int = 0
     hot: int = 0
@@ -69,14 +71,4 @@ def looked_again(visit: Visit, first: Judgement, part: Part, now_ms: int) -> Vis
     due_ms = settled_ms + part.settle_ms + LOOK_MS
     return replace(
         visit, settled_ms=settled_ms, due_ms=due_ms, samples=(), low=0, hot=0, crowded=False, far=False, again=first
-    )  # fmt: skip
-
-
-def findings(
-    visit: Visit, ambient_celsius: float | None, sensor_celsius: float | None, background_celsius: float | None
-) -> Findings:
-    """What there is to judge."""
-    return Findings(
-        visit.samples, visit.low, visit.hot, visit.crowded, visit.far, visit.again is not None,
-        ambient_celsius, sensor_celsius, background_celsius,
     )  # fmt: skip

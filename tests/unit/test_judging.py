@@ -161,8 +161,21 @@ def test_nobody_is_screened_in_air_the_sensor_is_not_made_for(air: float, sensor
         assert word(judged(*samples, ambient_celsius=air, sensor_celsius=sensor)) == (Verdict.CANNOT_SCREEN, reason)
 
 
+def test_a_crowd_of_walls_calls_no_wall_normal() -> None:
+    walls = crowd_at(*[31.0] * 50)
+    assert word(judged(*[31.0] * 4, people=walls)) == (Verdict.AGAIN, Reason.UNCOVER_FOREHEAD)
+    assert not judging.joins(RULES, judged(*[31.0] * 4))
+    assert judging.joins(RULES, judged(*[USUAL - 2] * 4))
+    assert not judging.joins(RULES, judged(USUAL))
+
+
 def test_air_that_nobody_has_measured_gives_no_verdict() -> None:
     assert judged(*[USUAL] * 4, ambient_celsius=None).verdict is Verdict.AGAIN
+
+
+def test_before_a_wall_like_skin_the_sensor_alone_says_nothing_of_anybody() -> None:
+    for samples in ([USUAL] * 4, [FEBRILE] * 4, []):
+        assert word(judged(*samples, alone=True)) == (Verdict.CANNOT_SCREEN, Reason.TOO_WARM_HERE)
 
 
 def test_two_faces_are_asked_to_come_one_at_a_time() -> None:
@@ -226,7 +239,7 @@ def test_normal_always_stands_on_three_samples_that_agree_in_air_that_is_known(
     background: float | None,
     people: list[float],
 ) -> None:
-    found = Findings(tuple(samples), low, hot, crowded, False, retake, air, air, background)
+    found = Findings(tuple(samples), low, hot, crowded, False, retake, False, air, air, background)
     judgement = judge(RULES, CROWD_RULES, crowd_at(*people), found)
     assert (judgement.verdict is Verdict.NORMAL) == (judgement.reason is Reason.NONE)
     assert not (retake and judgement.verdict is Verdict.AGAIN)

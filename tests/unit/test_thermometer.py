@@ -169,6 +169,14 @@ def test_in_the_cold_nobody_is_called_normal() -> None:
     assert verdicts(kiosk) == [(Verdict.CANNOT_SCREEN, Reason.TOO_COLD_HERE)]
 
 
+def test_before_a_wall_as_warm_as_skin_the_sensor_alone_lets_nobody_through() -> None:
+    kiosk = Kiosk()
+    kiosk.air = 32.0
+    kiosk.see(*[32.0] * 10)
+    kiosk.see(*[USUAL] * 6, 32.0)
+    assert verdicts(kiosk) == [(Verdict.CANNOT_SCREEN, Reason.TOO_WARM_HERE)]
+
+
 def test_supply_and_emissivity_are_taken_off_before_anything_is_judged() -> None:
     kiosk = Kiosk(replace(BCC, supply_volts=3.3, emissivity=0.98))
     kiosk.air = 17.0
@@ -182,6 +190,7 @@ def test_the_room_sensor_replaces_the_infrared_sensors_own_temperature_while_it_
     kiosk = Kiosk(replace(BCC, room=True))
     kiosk.air = 30.0
     kiosk.take(ReferenceRead(22.0, kiosk.now_ms))
+    kiosk.see(WALL)
     assert kiosk.student().ambient_celsius == 22.0
     kiosk.idle(62)
     assert kiosk.student().ambient_celsius == 30.0
@@ -478,10 +487,14 @@ def test_a_face_on_its_way_wakes_the_sensor() -> None:
     assert kiosk.all(MeasureEvery) == [MeasureEvery(150)]
 
 
-def test_somebody_may_stand_there_when_the_kiosk_starts() -> None:
+@pytest.mark.parametrize("wall", [20.0, 30.0])
+def test_who_stands_there_when_the_kiosk_starts_is_not_measured_and_the_next_is(wall: float) -> None:
     kiosk = Kiosk()
-    kiosk.see(*[USUAL] * 6)
-    assert verdicts(kiosk) == [(Verdict.NORMAL, Reason.NONE)]
+    kiosk.see(*[USUAL] * 6, *[wall] * 2)
+    assert kiosk.all(Screened) == []
+    for _ in range(3):
+        kiosk.see(*[USUAL] * 6, wall)
+    assert [one.verdict for one in kiosk.all(Screened)][1:] == [Verdict.NORMAL] * 2
 
 
 @pytest.mark.parametrize("wall", [30.0, 45.0])
