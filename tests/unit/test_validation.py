@@ -81,7 +81,7 @@ def test_the_real_data_reaches_what_was_promised_and_gives_the_numbers_the_gate_
     validation: Any, tmp_path: Path
 ) -> None:
     people, report = (importlib.import_module(f"validation.{name}") for name in ("people", "report"))
-    groups = {camera: (people.read(Path(DATA), camera, 1), people.read(Path(DATA), camera, 2)) for camera in ("FLIR", "ICI")}  # fmt: skip
+    groups = {one: (people.read(Path(DATA), one, 1), people.read(Path(DATA), one, 2)) for one in people.CAMERAS}
     done = report.written(groups, tmp_path)
     # The published starting thresholds call too many with one of the two cameras, as the report says.
     assert [one for one in done.missed if not one.startswith("mornings by ICI")] == []
