@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edge import crowd, soundness, tally, timekeeping
-from edge.measuring import Screen, Verdict
+from edge.measuring import Verdict
 from edge.screening import Thermometer, ambient
 from edge.tally import Screened
 from edge.timekeeping import Timekeeping
@@ -20,14 +20,13 @@ ESTIMATE_DIGITS = 1
 def view(thermometer: Thermometer, clock: Timekeeping, now_ms: int) -> Mapping[str, object]:
     """The key ``kiosk`` of the gate's view."""
     shown, sound = thermometer.shown, thermometer.sound
-    rules = thermometer.rules.crowd
-    public = thermometer.estimate_celsius if shown.screen is Screen.NORMAL else None
+    rules, estimate = thermometer.rules.crowd, thermometer.estimate_celsius
     return {
         "screen": shown.screen.value,
         "reason": shown.reason.value,
         "visit": thermometer.visits,
         "since_ms": thermometer.since_ms,
-        "estimate_celsius": None if public is None else round(public, ESTIMATE_DIGITS),
+        "estimate_celsius": None if estimate is None else round(estimate, ESTIMATE_DIGITS),
         "warming_up": not crowd.is_warm(crowd.aged(thermometer.crowd, rules, now_ms), rules),
         "sensor": {
             "error_share": round(soundness.error_share(sound), 2),

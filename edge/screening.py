@@ -51,7 +51,10 @@ class ThermometerRules(Value, frozen=True):
 
 
 class Thermometer(Value, frozen=True):
-    """Everything the kiosk knows. ``visits`` counts students; ``shown`` is the screen, ``since_ms`` when it began."""
+    """Everything the kiosk knows. ``visits`` counts students; ``shown`` is the screen, ``since_ms`` when it began.
+
+    ``estimate_celsius`` is public: it is None beside anything but *normal*.
+    """
 
     rules: ThermometerRules = ThermometerRules()
     shown: TellPupil = NOBODY

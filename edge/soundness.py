@@ -107,11 +107,11 @@ def compared(sound: Soundness, seen_celsius: float, now_ms: int) -> Soundness:
 
 def breathed(sound: Soundness, fact: SkinRead, ambient_celsius: float) -> tuple[Soundness, bool]:
     """The air as it is now; True if it changed so much that the crowd of before is no comparison."""
-    sound = replace(sound, sensor_celsius=fact.ambient_celsius)
-    if sound.air and fact.at_ms - sound.air[-1][0] < _AIR_EVERY_MS:
-        changed = abs(ambient_celsius - sound.air[0][1]) > AIR_CHANGE_CELSIUS
-    else:
-        recent = tuple(one for one in sound.air if fact.at_ms - one[0] <= AIR_CHANGE_MS)
-        changed = any(abs(ambient_celsius - one[1]) > AIR_CHANGE_CELSIUS for one in recent)
-        sound = replace(sound, air=(*recent, (fact.at_ms, ambient_celsius)))
-    return (replace(sound, air=((fact.at_ms, ambient_celsius),)), True) if changed else (sound, False)
+    now = (fact.at_ms, ambient_celsius)
+    recent = tuple(one for one in sound.air if fact.at_ms - one[0] <= AIR_CHANGE_MS)
+    changed = any(abs(ambient_celsius - one[1]) > AIR_CHANGE_CELSIUS for one in recent)
+    if changed:
+        recent = ()
+    if not recent or fact.at_ms - recent[-1][0] >= _AIR_EVERY_MS:
+        recent = (*recent, now)
+    return replace(sound, sensor_celsius=fact.ambient_celsius, air=recent), changed

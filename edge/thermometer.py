@@ -68,8 +68,6 @@ def wake_at(thermometer: Thermometer) -> int | None:
     times += [thermometer.until_ms, tally.wake_at(thermometer.tally)]
     if thermometer.visit is not None:
         times.append(thermometer.visit.due_ms)
-    elif thermometer.every_ms != IDLE_MS:
-        times.append(thermometer.awake_ms)
     if _awaits_camera(thermometer):
         times.append(thermometer.began_ms + CAMERA_MS)
     return min((one for one in times if one is not None), default=None)
