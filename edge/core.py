@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from edge import alarm, contact, health, kiosk_news, links, thermometer, timekeeping, uplink
+from edge import alarm, contact, health, kiosk_news, links, timekeeping, uplink
 from edge.events import (
     Acked,
     Alive,
@@ -30,6 +30,7 @@ from edge.events import (
     MessageRefused,
     NoteAlive,
     Noted,
+    Origin,
     PublishHealth,
     Qualifier,
     ReceiptCame,
@@ -48,6 +49,15 @@ from edge.events import (
     ViewAsked,
 )
 from edge.making import Body, alarm_event, next_id, note, report, tell, to_uplink
+from edge.measuring import (
+    CameraFound,
+    CameraLost,
+    FacesSeen,
+    PictureTaken,
+    ReferenceRead,
+    SkinMissed,
+    SkinRead,
+)
 from edge.state import State
 from edge.views import heartbeat, status_line, view
 
@@ -64,7 +74,7 @@ def wake_at(state: State) -> int:
         contact.wake_at(state.contacts),
         alarm.wake_at(state.alarm),
         uplink.wake_at(state.uplink),
-        None if state.kiosk.thermometer is None else thermometer.wake_at(state.kiosk.thermometer),
+        kiosk_news.wake_at(state),
     ):
         if moment is not None:
             times.append(moment)
@@ -109,8 +119,6 @@ def step(state: State, fact: Fact) -> Step:
             state = kiosk_news.heard(state, fact, out)
         case PictureTaken():
             state = kiosk_news.picture(state, fact, out)
-        case Forgotten():
-            state = kiosk_news.forgotten(state, fact, out)
     return _lamp(before, state, out), out
 
 
@@ -226,7 +234,7 @@ def _clock(state: State, fact: ClockRead, out: list[Command]) -> State:
     if state.alive_ms is None or fact.at_ms - state.alive_ms >= ALIVE_MS:
         out.append(NoteAlive(timekeeping.stamp(clock, fact.at_ms)))
         state = replace(state, alive_ms=fact.at_ms)
-    return kiosk_news.dated(state, fact.at_ms, out)
+    return state
 
 
 def _time(state: State, fact: Ticked, out: list[Command]) -> State:
@@ -261,7 +269,7 @@ def _store_opened(state: State, fact: StoreOpened, out: list[Command]) -> State:
         out.append(KeepLatch(kept if unheard is None else replace(kept, unread=True)))
         held = [owed.record for lane in state.uplink.held for owed in lane.values()]
         out.extend(Store(record, None) for record in (*held, *state.uplink.pending.values()))
-    state = to_uplink(kiosk_news.reopened(state, fact), fact, out)
+    state = to_uplink(state, fact, out)
     if not state.restarted:
         body: Body = {"last_alive_wall_ms": fact.last_alive_wall_ms, "kernel_boot": state.boot.kernel_boot}
         state = note(replace(state, restarted=True), Code.RESTART, Qualifier.NEW, body, fact.at_ms, out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge import alarm, contact, links, state, uplink
+from edge import alarm, contact, kiosk_rules, links, state, uplink
 from edge.events import Contact
 from edge.settings import Settings
 
@@ -53,5 +53,11 @@ def rules_of(settings: Settings, seed: str) -> state.Rules:
             done_on_broker=on_broker,
             failover_ms=up.failover_s * 1000,
             reserve=links.ALARM_FLIGHT_MAX,
+        ),
+        kiosk=state.KioskRules(
+            thermometer=None
+            if settings.thermometer is None
+            else kiosk_rules.rules_of(settings.thermometer, settings.camera, settings.privacy),
+            alarm_pictures=settings.camera is not None and settings.camera.alarm_pictures,
         ),
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from edge import pace
-from edge.events import Lane, Value
+from edge.events import Lane, Topic, Value
 from edge.owed import Held, Owed, Uplink, with_held
 
 Room = tuple[int, ...]
@@ -57,12 +57,19 @@ def _send_lane(
     for id, owed in uplink.held[lane].items():
         if owed.flying or owed.due_ms > now_ms:
             continue
+        if owed.record.topic is Topic.PICTURE and _picture_flies(uplink.held[lane], sent):
+            continue
         sent[id] = replace(owed, flying=(broker,), sendings=owed.sendings + 1)
         say(Say(broker, sent[id]))
         space -= 1
         if space <= 0:
             break
     return (with_held(uplink, lane, {**uplink.held[lane], **sent}) if sent else uplink), space
+
+
+def _picture_flies(held: Held, sent: Held) -> bool:
+    """One picture at a time: on a slow line the next press would have to wait behind all that are on their way."""
+    return any(owed.flying and owed.record.topic is Topic.PICTURE for owed in (*held.values(), *sent.values()))
 
 
 def _send_alarms(uplink: Uplink, free: list[int], now_ms: int, say: Callable[[Say], None]) -> Uplink:

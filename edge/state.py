@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from edge import alarm, contact, health, links, thermometer, timekeeping, uplink
-from edge.crowd import Member
 from edge.events import Boot, ShowLamp, StoreOpened, Value
 from edge.screening import ThermometerRules
 
 
 class KioskRules(Value, frozen=True):
-    """Settings of the kiosk. ``thermometer`` None: a gate without one. ``kept_days``: how long temperatures stay."""
+    """Settings of the kiosk. ``thermometer`` None: a gate without one."""
 
     thermometer: ThermometerRules | None = None
     alarm_pictures: bool = False
-    kept_days: int = 14
 
 
 class Kiosk(Value, frozen=True):
-    """The thermometer, and what was last kept and deleted of it. ``crowd_kept`` is what the store has."""
+    """The kiosk's side of a gate; most of it is not there where no thermometer is fitted."""
 
     rules: KioskRules = KioskRules()
     thermometer: thermometer.Thermometer | None = None
-    crowd_kept: tuple[Member, ...] = ()
-    crowd_kept_ms: int = 0
-    forgot_ms: int | None = None
+    ticked_ms: int = 0
 
 
 class Rules(Value, frozen=True):
@@ -69,7 +65,6 @@ def begin(boot: Boot, rules: Rules, now_ms: int) -> State:
         kiosk=Kiosk(
             rules.kiosk,
             None if rules.kiosk.thermometer is None else thermometer.begin(rules.kiosk.thermometer, now_ms),
-            crowd_kept_ms=now_ms,
         ),
         now_ms=now_ms,
     )

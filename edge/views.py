@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge import alarm, links, timekeeping
+from edge import alarm, kiosk_view, links, timekeeping
 from edge.events import Lane, Show
 from edge.state import State
 
@@ -97,6 +97,9 @@ def view(state: State) -> Mapping[str, object]:
         "refusals": state.uplink.refusals,
         "dropped": state.uplink.dropped,
         "hungry": state.health.hungry,
+        "kiosk": None
+        if state.kiosk.thermometer is None
+        else kiosk_view.view(state.kiosk.thermometer, state.clock, state.now_ms),
     }
 
 
