@@ -82,7 +82,9 @@ setInterval(() => {
   listen();
 }, 250);
 
-police.classList.toggle("long", police.querySelector("strong").textContent.length > DIGITS_LARGE_MAX);
+const characters = police.querySelector("strong").textContent.length;
+police.classList.toggle("long", characters > DIGITS_LARGE_MAX);
+police.style.setProperty("--characters", characters);
 sections.get("out_of_order").hidden = false;
 fetchSounds();
 listen();
