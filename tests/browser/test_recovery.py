@@ -15,6 +15,8 @@ from tests.browser.screens import Kiosk
 from tests.browser.test_student_page import await_screen, go
 from tests.process.waiting import until
 
+pytestmark = pytest.mark.process
+
 GONE_S_MAX = 3.0
 
 

@@ -19,6 +19,8 @@ from kiosk.words import LANGUAGES
 from tests.browser.screens import REASONS, SCREENS, Kiosk
 from tests.process.waiting import until
 
+pytestmark = pytest.mark.process
+
 PATIENCE_MS = 30_000
 PARTS = "h1:visible, .detail:visible, .badge:visible, .estimate:visible, .police:visible"
 SIZES = [(800, 480), (1024, 600), (1280, 800)]
