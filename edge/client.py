@@ -44,7 +44,7 @@ class Client:
             return self._view(self._line(connection, bytearray(), patient=False))
 
     def watch(self, every_ms: int = 200) -> Iterator[dict[str, Any]]:
-        """The view now and after each change, for ever; ``every_ms`` is 100 to 5000. Raises as ``ask`` does.
+        """The view now and after each change, for ever; ``every_ms`` is 20 to 5000. Raises as ``ask`` does.
 
         A daemon that stands still looks like a gate where nothing changes. So in silence it is asked for its status.
         """

@@ -34,7 +34,7 @@ class Status(_Request, frozen=True, kw_only=True, tag="status"):
 class Watch(_Request, frozen=True, kw_only=True, tag="watch"):
     """The view now and whenever it has changed, looked at every ``every_ms``. A later watch replaces an earlier one."""
 
-    every_ms: Annotated[int, Meta(ge=100, le=5000)] = 200
+    every_ms: Annotated[int, Meta(ge=20, le=5000)] = 200
 
 
 class Reset(_Request, frozen=True, kw_only=True, tag="reset"):

@@ -210,6 +210,10 @@ def _check_rules(good: Mapping[str, Any], mistakes: Mistakes) -> None:
         if state == runtime or runtime in state.parents:
             # systemd empties the runtime directory at every stop, and a power cut does too.
             mistakes.add("gate.state_directory", repr(str(state)), "a directory outside gate.runtime_directory")
+    kiosk = good.get("kiosk") or {}
+    if kiosk.get("teacher_host") is not None and kiosk.get("teacher_token_file", "") is None:
+        allowed = "a file: kiosk.teacher_host opens the teacher's page to the school's network"
+        mistakes.add("kiosk.teacher_token_file", "nothing", allowed)
     names: set[str] = set()
     for number, broker in enumerate(good.get("broker", ()), 1):
         _check_broker(broker, f"broker[{number}]", mistakes)

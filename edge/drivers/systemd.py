@@ -92,7 +92,7 @@ class ForegroundSupervisor:
 
     def ready(self) -> None:
         """The button is armed."""
-        log.info("ready: the button is armed")
+        log.info("ready")
 
     def feed(self, status: str) -> None:
         """Keep-alive with one line of status."""

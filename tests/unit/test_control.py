@@ -271,7 +271,7 @@ def test_a_simulated_button_is_pressed_and_its_failure_is_said(directory: Path) 
 
 NONSENSE = [
     b"{", b"[]", b"null", b"\xff\xfe", b'{"ask": "status"', b'{"id": 1}', b'{"id": 1, "ask": "disarm"}',
-    b'{"id": 1, "ask": 5}', b'{"id": {}, "ask": "status"}', b'{"id": 1, "ask": "watch", "every_ms": 99}',
+    b'{"id": 1, "ask": 5}', b'{"id": {}, "ask": "status"}', b'{"id": 1, "ask": "watch", "every_ms": 19}',
     b'{"id": 1, "ask": "watch", "every_ms": 5001}', b'{"id": 1, "ask": "status", "more": 1}', b"[" * 4000,
     b'{"id": 1, "ask": "watch", "every_ms": "100"}', b'{"id": 1e400, "ask": "status"}', b'{"by": "\xed\xa0\x80"}',
 ]  # fmt: skip

@@ -282,6 +282,12 @@ def test_every_file_in_config_loads(file: Path) -> None:
     assert load(file).gate.gate == "main"
 
 
+def test_the_teachers_page_is_not_opened_to_the_school_without_a_word() -> None:
+    table = '[kiosk]\npolice_telephone = "110"\nteacher_host = "192.0.2.10"\n'
+    assert only_mistake_in(PLAIN + table).startswith("gate.toml: kiosk.teacher_token_file: given nothing")
+    assert parse(PLAIN + table + 'teacher_token_file = "word"\n', "gate.toml").kiosk is not None
+
+
 def test_there_is_one_file_for_each_wiring() -> None:
     plain, supervised = load(CONFIG / "plain-button.toml"), load(CONFIG / "supervised-button.toml")
     assert (plain.button.normally_closed_gpio, plain.reset, plain.siren) == (None, None, None)

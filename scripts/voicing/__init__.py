@@ -1,0 +1,1 @@
+"""Makes the sound files of the screen."""
