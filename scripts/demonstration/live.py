@@ -19,6 +19,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from demonstration.students import Morning
 from demonstration.world import DemoError, World
 from edge.errors import GatepostError
 
@@ -46,22 +47,26 @@ COLOURS = {
 }
 
 
-def run() -> int:
-    """Run until q."""
+def run(every_s: float, winter: bool) -> int:
+    """Run until q. A student comes ``every_s``."""
     if not sys.stdin.isatty():
         print("scripts/demo needs a terminal for its keys; scripts/demo --once does without.", file=sys.stderr)
         return 2
     console = Console()
     world = World()
+    students = None
     try:
-        with console.status("starting broker, centre and gate ..."):
+        with console.status("starting broker, centre, gate and kiosk ..."):
             world.start(console.log)
+        students = Morning(world, every_s, winter=winter)
         with _raw_keys(), Live(console=console, screen=True, auto_refresh=False) as live:
             _loop(world, live)
     except DemoError as error:
         print(error, file=sys.stderr)
         return 1
     finally:
+        if students is not None:
+            students.close()
         world.close()
     return 0
 
@@ -141,9 +146,20 @@ def _picture(view: dict[str, Any], world: World, said: str) -> Group:
         Panel(Columns([lamp_text, fault]), title="the guard's lamps"),
         Panel(chain, title="how far the newest press got"),
         Panel(state, title=f"gate {world.broker_name and 'demo/school-1/main-gate'}"),
+        Panel(_kiosk(view["kiosk"], world), title="the temperature kiosk: a simulated morning"),
         Panel(keys, title="keys"),
         Text(said, style="italic"),
     )
+
+
+def _kiosk(kiosk: dict[str, Any], world: World) -> Table:
+    shown = Table.grid(padding=(0, 2))
+    reason = "" if kiosk["reason"] == "none" else kiosk["reason"].replace("_", " ")
+    shown.add_row("the screen says", f"[bold]{kiosk['screen'].replace('_', ' ')}[/]  {reason}")
+    today = ", ".join(f"{verdict.replace('_', ' ')} {count}" for verdict, count in kiosk["teacher"]["today"].items())
+    shown.add_row("today", today)
+    shown.add_row("open in a browser", f"{world.page}  (teacher: {world.page}teacher)")
+    return shown
 
 
 def _key(seconds: float) -> str:

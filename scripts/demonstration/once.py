@@ -1,4 +1,4 @@
-"""``scripts/demo --once``: one press and one outage by themselves, each stage with its time."""
+"""``scripts/demo --once``: one press, one outage and two students by themselves, each stage with its time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from demonstration import students
 from demonstration.world import DemoError, World
 
 STAGES = ("stored", "at_broker", "received")
@@ -52,6 +53,11 @@ def run() -> int:
         world.act("close", first)
         world.wait("the incident is closed", lambda view: view["lamp"] == "ready")
         _say("  closed by the centre; the lamp is back at ready")
+        _say("\nTwo students stop before the infrared sensor, one after the other.")
+        for who, word in students.both(world):
+            number = "no number in public" if word["estimate_celsius"] is None else f"about {word['estimate_celsius']}"
+            _say(f"  {who:24} {str(word['screen']).replace('_', ' '):8} {number}")
+        _temperatures_at_the_centre(world)
         _say(f"\nEvery stage was reached. {time.monotonic() - began:.1f} s in all.")
     except DemoError as error:
         sys.stdout.flush()
@@ -99,6 +105,11 @@ def _at_the_centre(world: World, presses: list[str]) -> None:
         _say(f"  at the centre once: {press}  {mark}")
     if len(alarms) != len(presses):
         raise DemoError(f"the centre has {len(alarms)} presses, {len(presses)} were made")
+
+
+def _temperatures_at_the_centre(world: World) -> None:
+    said = world.wait_events("both verdicts are at the centre", "temperature", 2)
+    _say(f"  at the centre once each: {', '.join(str(event['body']['verdict']) for event in said)}")
 
 
 def _say(text: str) -> None:

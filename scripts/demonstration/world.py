@@ -1,4 +1,4 @@
-"""Everything the demo starts: a broker, the reference centre and one gate, in a directory that is thrown away."""
+"""Everything the demo starts: a broker, the centre, a gate and its kiosk, in a directory that is thrown away."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,13 @@ heartbeat_s = 5
 probe_s = 2
 acknowledge_s_max = 2
 reconnect_s_max = 2
+
+[thermometer]
+part = "BCC"
+
+[kiosk]
+police_telephone = "110"
+port = {kiosk_port}
 """
 
 
@@ -59,7 +67,7 @@ class DemoError(Exception):
 
 
 class World:
-    """The three processes and the cable. ``close`` ends them all."""
+    """The four processes and the cable. ``close`` ends them all."""
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="gatepost-demo-")
@@ -67,6 +75,7 @@ class World:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.broker_name = "?"
         self._broker_port = _free_port()
+        self.page = f"http://127.0.0.1:{_free_port()}/"
 
     def start(self, said: Callable[[str], None]) -> None:
         """Bring everything up, in order. Raises DemoError."""
@@ -76,10 +85,14 @@ class World:
         self.start_centre()
         said("centre   gatepost-centre, SQLite, answers every alarm with a receipt")
         settings = self.directory / "gatepost.toml"
-        settings.write_text(SETTINGS.format(directory=self.directory, port=self.cable.port), encoding="utf-8")
+        text = SETTINGS.format(directory=self.directory, port=self.cable.port, kiosk_port=self.page.split(":")[2][:-1])
+        settings.write_text(text, encoding="utf-8")
         self._run("gate", [sys.executable, "-m", "edge", "run", "--config", str(settings)])
         self.wait("the gate is armed and connected", lambda view: view["armed"] and view["brokers"][0]["phase"] == "up")
-        said("gate     gatepost run, simulated pins, button armed")
+        said("gate     gatepost run, simulated pins and infrared sensor, button armed")
+        self._run("kiosk", [sys.executable, "-m", "kiosk", "run", "--config", str(settings)])
+        self._until("the kiosk's page answers", self._page_answers)
+        said(f"kiosk    gatepost-kiosk, for students at {self.page}, for the teacher at {self.page}teacher")
 
     def close(self) -> None:
         """End everything and throw the directory away."""
@@ -102,6 +115,10 @@ class World:
     def press(self) -> None:
         """Push the simulated button for a tenth of a second."""
         self._client("control.sock").ask("press", hold_ms=100)
+
+    def see(self, object_celsius: float, ambient_celsius: float) -> None:
+        """Let the simulated infrared sensor see this from now on."""
+        self._client("control.sock").ask("see", object_celsius=object_celsius, ambient_celsius=ambient_celsius)
 
     def reset(self, by: str) -> None:
         """End the incident as a named person at the gate."""
@@ -134,12 +151,7 @@ class World:
                 "--database", str(self.directory / "centre.db"),
             ],
         )  # fmt: skip
-        end = time.monotonic() + WAIT_S_MAX
-        while b"listening" not in self._log("centre").read_bytes():
-            self._alive()
-            if time.monotonic() > end:
-                raise DemoError(f"the centre does not listen.\n{self.tail()}")
-            time.sleep(0.02)
+        self._until("the centre listens", lambda: b"listening" in self._log("centre").read_bytes())
 
     def stop_centre(self) -> None:
         """Let the centre go home."""
@@ -159,6 +171,19 @@ class World:
     def events(self) -> list[dict[str, Any]]:
         """What the centre keeps."""
         return list(json.loads(self._officer("events", "--json")))
+
+    def wait_events(self, what: str, topic: str, count: int) -> list[dict[str, Any]]:
+        """The centre's events of a topic, once there are so many. Raises DemoError where there are more or too few."""
+        found: list[dict[str, Any]] = []
+
+        def there() -> bool:
+            found[:] = [row["event"] for row in self.events() if row["event"]["topic"] == topic]
+            return len(found) >= count
+
+        self._until(what, there)
+        if len(found) != count:
+            raise DemoError(f"{len(found)} events on {topic} instead of {count}")
+        return found
 
     # --- processes --------------------------------------------------------------------------------------------------
 
@@ -188,13 +213,25 @@ class World:
     def _start_broker(self) -> None:
         self.broker_name, command = broker_command(self._broker_port, self.directory)
         self._run("broker", command)
+        self._until("the broker answers", lambda: self._answers(self._broker_port))
+
+    def _answers(self, port: int) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
+    def _page_answers(self) -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(self.page, timeout=1) as page:
+            return bool(page.status == 200)
+        return False
+
+    def _until(self, what: str, true: Callable[[], bool]) -> None:
+        """Wait for a process. Raises DemoError after WAIT_S_MAX seconds, or when any of them ended."""
         end = time.monotonic() + WAIT_S_MAX
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._broker_port), 1):
-                return
+        while not true():
             self._alive()
             if time.monotonic() > end:
-                raise DemoError(f"the broker does not answer.\n{self.tail()}")
+                raise DemoError(f"waited {WAIT_S_MAX:.0f} s in vain until {what}.\n{self.tail()}")
             time.sleep(0.02)
 
     def _run(self, name: str, command: list[str]) -> None:
