@@ -35,9 +35,10 @@ class Code(IntEnum):
     LOG_OVERFLOW = 624
     CLOCK_SET = 625
     CLOCK_INACCURATE = 626
-    TEMPERATURE_SCREENED = 950  # 9xx is left to makers: these three are no alarm-panel events
+    TEMPERATURE_SCREENED = 950  # 9xx is left to makers: these four are no alarm-panel events
     STUDENT_FLOW = 951
     ALARM_PICTURE = 952
+    PERSONAL_FORGOTTEN = 953
 
 
 class Trouble(Enum):

@@ -21,6 +21,7 @@ from edge.events import (
     Contact,
     ContactEdge,
     Fact,
+    Forgotten,
     KeepLatch,
     Lane,
     LevelRead,
@@ -119,6 +120,8 @@ def step(state: State, fact: Fact) -> Step:
             state = kiosk_news.heard(state, fact, out)
         case PictureTaken():
             state = kiosk_news.picture(state, fact, out)
+        case Forgotten():
+            state = kiosk_news.forgotten(state, fact, out)
     return _lamp(before, state, out), out
 
 
@@ -234,7 +237,7 @@ def _clock(state: State, fact: ClockRead, out: list[Command]) -> State:
     if state.alive_ms is None or fact.at_ms - state.alive_ms >= ALIVE_MS:
         out.append(NoteAlive(timekeeping.stamp(clock, fact.at_ms)))
         state = replace(state, alive_ms=fact.at_ms)
-    return state
+    return kiosk_news.dated(state, fact.at_ms, out)
 
 
 def _time(state: State, fact: Ticked, out: list[Command]) -> State:

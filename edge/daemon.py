@@ -35,6 +35,7 @@ from edge.events import (
     Connect,
     Disconnect,
     FeedWatchdog,
+    Forget,
     Journal,
     KeepLatch,
     Load,
@@ -192,7 +193,7 @@ class Daemon:
             "store", keeper.run, self._failed, open=keeper.open, idle=keeper.idle, close=keeper.close
         )
         self._closing.append(store)
-        self.brain.attach(dict.fromkeys((Store, KeepLatch, Load, MarkDone, Backfill, NoteAlive), store.put))
+        self.brain.attach(dict.fromkeys((Store, KeepLatch, Load, MarkDone, Backfill, NoteAlive, Forget), store.put))
 
         from edge.drivers.mqtt import PahoLink
 

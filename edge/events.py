@@ -280,6 +280,15 @@ class StoreTrouble(Value, frozen=True):
     at_ms: int
 
 
+class Forgotten(Value, frozen=True):
+    """The store has deleted so many rows; ``left`` are those too old that it still holds, counted afterwards."""
+
+    before_wall_ms: int
+    rows: int
+    left: int
+    at_ms: int
+
+
 class LinkUp(Value, frozen=True):
     """Connected to broker number ``broker`` and subscribed. ``mqtt5`` tells which protocol it speaks."""
 
@@ -365,7 +374,7 @@ class Ticked(Value, frozen=True):
 Fact = (
     ContactEdge | LevelRead | Alive | ClockRead | Stored | Loaded | StoreOpened | StoreTrouble | LinkUp | LinkDown
     | Acked | ReceiptCame | CentreStatus | MessageRefused | ResetAsked | ViewAsked | Noted | Ticked
-    | SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken
+    | Forgotten | SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken
 )  # fmt: skip
 
 
@@ -424,6 +433,13 @@ class NoteAlive(Value, frozen=True):
     """Write the sign of life that bounds the gap a power cut leaves."""
 
     wall: WallStamp
+
+
+class Forget(Value, frozen=True):
+    """Delete what lies on these topics and is older than this, owed or not; the answer is Forgotten."""
+
+    topics: tuple[Topic, ...]
+    before_wall_ms: int
 
 
 class Publish(Value, frozen=True):
@@ -486,7 +502,7 @@ class AnswerView(Value, frozen=True):
 Command = (
     ShowLamp | SoundSiren | StopSiren | Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Publish
     | PublishHealth | Connect | Disconnect | FeedWatchdog | TellReady | Journal | AnswerView
-    | MeasureEvery | TellPupil | TakePicture
+    | MeasureEvery | TellPupil | TakePicture | Forget
 )  # fmt: skip
 
-StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive
+StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget

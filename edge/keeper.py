@@ -16,6 +16,7 @@ from edge.events import (
     Backfill,
     ClockFix,
     EventId,
+    Forget,
     KeepLatch,
     Lane,
     Latch,
@@ -32,6 +33,7 @@ from edge.events import (
     WallStamp,
 )
 from edge.fallback import Fallback, Step
+from edge.forgetting import Forgetting
 from edge.ports import Clock, Outbox, Post
 
 DUTY = "store"
@@ -56,6 +58,7 @@ class Keeper:
         self._post = post
         self._fix: ClockFix | None = None
         self._last_fix: ClockFix | None = None
+        self._forgetting = Forgetting(clock, post)
         self._dropped = 0
         self._dropped_at_ms: int | None = None
         self._told_dropped_at_ms: int | None = None
@@ -86,7 +89,7 @@ class Keeper:
     def idle(self) -> bool:
         """No job came for a while: try the card, date some events. True: more is waiting, call again at once."""
         self._after_work()
-        return self._fix is not None
+        return self._fix is not None or self._forgetting.busy
 
     def close(self) -> None:
         """Let the card go."""
@@ -116,6 +119,8 @@ class Keeper:
                     alive = command.wall
                 case Backfill():
                     self._fix = self._last_fix = command.fix
+                case Forget():
+                    self._forgetting.begin(command)
         return self._steps(records, latch, done, alive, loads)
 
     def _steps(
@@ -173,6 +178,8 @@ class Keeper:
             self._fix = self._last_fix  # the card has not heard of it, nor have the rows that came back
         if self._fix is not None:
             self._outbox.attempt(self._backfill)
+        if self._forgetting.busy:
+            self._outbox.attempt(lambda: self._forgetting.piece(self._outbox.writer))
         self._outbox.attempt(self._tell_dropped)
         self._alive()
 

@@ -15,6 +15,8 @@ from edge.events import (
     Code,
     Command,
     EventId,
+    Forget,
+    Forgotten,
     Journal,
     Lane,
     Qualifier,
@@ -22,7 +24,7 @@ from edge.events import (
     Topic,
     Trouble,
 )
-from edge.making import Body, event, tell
+from edge.making import Body, event, note, tell
 from edge.measuring import (
     CameraFound,
     CameraLost,
@@ -38,6 +40,10 @@ from edge.state import State
 from edge.tally import Flow, HourlyCounts, Screened
 
 TICK_MS_MIN = 10
+DAY_MS = 86_400_000
+
+PERSONAL = (Topic.TEMPERATURE, Topic.PICTURE)
+"""What is deleted when its days are over."""
 
 News = SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | Ticked
 
@@ -94,6 +100,26 @@ def picture(state: State, fact: PictureTaken, out: list[Command]) -> State:
         state, Lane.ROUTINE, Topic.PICTURE, Code.ALARM_PICTURE, Qualifier.STATUS, body, fact.at_ms, out,
         incident=incident,
     )  # fmt: skip
+
+
+def dated(state: State, at_ms: int, out: list[Command]) -> State:
+    """Once a day, while the clock can be trusted, what is older than its days is to be deleted."""
+    kiosk, clock = state.kiosk, state.clock
+    if not clock.synced or (kiosk.forgot_ms is not None and at_ms - kiosk.forgot_ms < DAY_MS):
+        return state
+    out.append(Forget(PERSONAL, clock.trusted_ms + at_ms - kiosk.rules.kept_days * DAY_MS))
+    return replace(state, kiosk=replace(kiosk, forgot_ms=at_ms))
+
+
+def forgotten(state: State, fact: Forgotten, out: list[Command]) -> State:
+    """The store deleted what was too old, and counted what is left of it: told where anything was, or is."""
+    body: Body = {
+        "deleted": fact.rows, "left": fact.left, "before_wall_ms": fact.before_wall_ms,
+        "kept_days": state.kiosk.rules.kept_days,
+    }  # fmt: skip
+    if not (fact.rows or fact.left):
+        return state
+    return note(state, Code.PERSONAL_FORGOTTEN, Qualifier.STATUS, body, fact.at_ms, out)
 
 
 def _failed(state: State, rules: ThermometerRules, error: Exception, at_ms: int, out: list[Command]) -> State:

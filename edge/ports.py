@@ -19,6 +19,7 @@ from edge.events import (
     Record,
     Row,
     Show,
+    Topic,
     WallStamp,
 )
 from edge.measuring import TellPupil
@@ -140,6 +141,16 @@ class Outbox(Protocol):
 
         Return how many were settled (dated, or found impossible to date); 0 when none is left. Events of the fix's
         own kernel boot are counted back from it; older boots get the middle of the time in which they must lie.
+        """
+
+    def forget(
+        self, topics: Sequence[Topic], before_wall_ms: int, after_seq: int, *, delete: bool
+    ) -> tuple[int, int | None]:
+        """Look at a bounded number of rows after ``after_seq`` for those on these topics that are older.
+
+        Delete them, or only count them. Returns how many they were, and from which number to go on; None at the end.
+        A row's date is the one that was worked out, else what its clock said. Alarms and troubles are never on a topic
+        that is forgotten.
         """
 
     def note_alive(self, wall: WallStamp) -> None:

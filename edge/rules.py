@@ -59,5 +59,6 @@ def rules_of(settings: Settings, seed: str) -> state.Rules:
             if settings.thermometer is None
             else kiosk_rules.rules_of(settings.thermometer, settings.camera, settings.privacy),
             alarm_pictures=settings.camera is not None and settings.camera.alarm_pictures,
+            kept_days=settings.privacy.temperature_kept_days,
         ),
     )

@@ -8,18 +8,20 @@ from edge.screening import ThermometerRules
 
 
 class KioskRules(Value, frozen=True):
-    """Settings of the kiosk. ``thermometer`` None: a gate without one."""
+    """Settings of the kiosk. ``thermometer`` None: a gate without one. ``kept_days``: how long temperatures stay."""
 
     thermometer: ThermometerRules | None = None
     alarm_pictures: bool = False
+    kept_days: int = 14
 
 
 class Kiosk(Value, frozen=True):
-    """The kiosk's side of a gate; most of it is not there where no thermometer is fitted."""
+    """The kiosk's side of a gate. ``ticked_ms``: when time last passed for it; ``forgot_ms``: the last deletion."""
 
     rules: KioskRules = KioskRules()
     thermometer: thermometer.Thermometer | None = None
     ticked_ms: int = 0
+    forgot_ms: int | None = None
 
 
 class Rules(Value, frozen=True):

@@ -142,6 +142,11 @@ BACKFILL_OTHER_BOOTS = """
         SELECT seq FROM (SELECT seq FROM events WHERE undated = 1 AND kernel_boot > :kernel_boot LIMIT :limit))
 """
 
+OLDER = """
+    FROM events WHERE seq > :after AND seq <= :to AND lane > 0
+        AND topic IN (SELECT value FROM json_each(:topics)) AND COALESCE(backfilled_wall_ms, wall_ms) < :before
+"""
+
 KEEP = "INSERT INTO keep (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 KEPT = "SELECT value FROM keep WHERE key = ?"
 LATCH_KEY = "latch"

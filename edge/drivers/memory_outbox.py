@@ -11,7 +11,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from edge.events import Backlog, ClockFix, ClockQuality, EventId, Lane, Latch, Record, Row, WallStamp
+from edge.events import Backlog, ClockFix, ClockQuality, EventId, Lane, Latch, Record, Row, Topic, WallStamp
 
 ROUTINE_EVENTS_MAX = 10_000
 """About 20 MB of routine events, and an hour of them at three a second."""
@@ -124,6 +124,25 @@ class MemoryOutbox:
             self._rows[seq] = replace(row, backfilled=stamp)
             del self._undated[seq]
         return len(mine)
+
+    def forget(
+        self, topics: Sequence[Topic], before_wall_ms: int, after_seq: int, *, delete: bool
+    ) -> tuple[int, int | None]:
+        """See ``Outbox.forget``. Looks at all rows at once."""
+        old = [
+            seq
+            for seq, row in self._rows.items()
+            if seq > after_seq
+            and row.record.lane is not Lane.ALARM
+            and row.record.topic in topics
+            and (row.backfilled or row.record.wall).wall_ms < before_wall_ms
+        ]
+        for seq in old if delete else ():
+            row = self._rows.pop(seq)
+            del self._numbers[row.record.id]
+            for lane in (self._owed[row.record.lane], self._delivered, self._undated):
+                lane.pop(seq, None)
+        return len(old), None
 
     def note_alive(self, wall: WallStamp) -> None:
         """See ``Outbox.note_alive``."""

@@ -6,6 +6,7 @@ the card when the method returns: WAL and ``synchronous=FULL`` are set and read 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,13 +16,16 @@ import msgspec
 
 from edge import store_schema as schema
 from edge.card_file import CHECK_BYTES_MAX, CardFile
-from edge.events import Backlog, ClockFix, ClockQuality, EventId, Lane, Latch, Record, Row, WallStamp
+from edge.events import Backlog, ClockFix, ClockQuality, EventId, Lane, Latch, Record, Row, Topic, WallStamp
 
 TRIM_ROWS = 32
 """Rows beyond the limit that one append removes on top of two for each it adds: never a long transaction."""
 
 BACKFILL_ROWS = 250
 """Rows that one call dates: about the time of one commit."""
+
+FORGET_ROWS = 2_000
+"""Rows that one look for old temperatures passes: a few milliseconds."""
 
 RESCUE_ROWS_MAX = 10_000
 """Owed rows carried over from a damaged or deleted file, alarms first: about a second of work."""
@@ -143,6 +147,28 @@ class SqliteOutbox:
         with self._file.writing() as connection:
             settled = connection.execute(schema.BACKFILL_SAME_BOOT, values).rowcount
             return settled or connection.execute(schema.BACKFILL_OTHER_BOOTS, values).rowcount
+
+    def forget(
+        self, topics: Sequence[Topic], before_wall_ms: int, after_seq: int, *, delete: bool
+    ) -> tuple[int, int | None]:
+        """See ``Outbox.forget``. Deleted bytes are overwritten in the file; what a card's own wear levelling still
+        holds of them, and the write-ahead log until it is reused, nobody here can promise."""
+        values = {
+            "after": after_seq,
+            "to": after_seq + FORGET_ROWS,
+            "topics": json.dumps([topic.value for topic in topics]),
+            "before": before_wall_ms,
+        }
+        with self._file.reading() as connection:
+            last = self._last_seq(connection)
+            found = int(connection.execute("SELECT COUNT(*)" + schema.OLDER, values).fetchone()[0])
+        if delete and found:
+            with self._file.writing() as connection:
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.execute("DELETE" + schema.OLDER, values)
+                connection.execute("PRAGMA secure_delete = OFF")
+        following = after_seq + FORGET_ROWS
+        return found, following if following < last else None
 
     def note_alive(self, wall: WallStamp) -> None:
         """See ``Outbox.note_alive``."""

@@ -16,6 +16,8 @@ from edge.events import (
     ClockFix,
     EventId,
     Fact,
+    Forget,
+    Forgotten,
     KeepLatch,
     Lane,
     Latch,
@@ -156,6 +158,8 @@ class Keeper:
             case Backfill(fix=fix):
                 self._writer().backfill(fix)
                 self._fix = fix
+            case Forget(before_wall_ms=before_wall_ms):
+                self._post(Forgotten(before_wall_ms, 0, 0, self.clock()))  # nothing personal lies on this card
             case NoteAlive(wall=wall):
                 self._writer().alive_wall_ms = wall.wall_ms
             case _:

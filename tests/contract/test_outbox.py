@@ -1,5 +1,6 @@
 """What every outbox promises, run over the card's and memory's."""
 
+import msgspec
 import pytest
 
 from edge.drivers.memory_outbox import MemoryOutbox
@@ -204,3 +205,56 @@ def test_nothing_at_all_can_be_appended_as_a_proof(outbox):
     assert list(outbox.append((), None)) == []
     assert outbox.latch() is None
     assert outbox.last_seq() == 0
+
+
+OLD = WallStamp(SYNCED.wall_ms - 20 * 86_400_000, ClockQuality.SYNCED, 20)
+
+
+def personal(counter, wall=SYNCED, topic=Topic.TEMPERATURE, lane=Lane.ROUTINE):
+    return msgspec.structs.replace(record(counter, lane, wall), topic=topic)
+
+
+def forget(outbox, delete, before_ms=SYNCED.wall_ms - 14 * 86_400_000):
+    found, seq = 0, 0
+    while seq is not None:
+        here, seq = outbox.forget((Topic.TEMPERATURE, Topic.PICTURE), before_ms, seq, delete=delete)
+        found += here
+    return found
+
+
+def test_temperatures_and_pictures_go_when_their_days_are_over_owed_or_not_and_nothing_else_does(outbox):
+    outbox.append([personal(1, OLD), personal(2, OLD, Topic.PICTURE), personal(3), personal(4, OLD, Topic.LOG)], None)
+    outbox.append([personal(5, OLD, Topic.TEMPERATURE, Lane.ALARM)], None)
+    outbox.mark_done([EventId(BOOT, 1)])
+    assert forget(outbox, delete=False) == 2
+    assert forget(outbox, delete=True) == 2
+    assert forget(outbox, delete=False) == 0
+    assert loaded(outbox, Lane.ROUTINE) == [3, 4]
+    assert loaded(outbox, Lane.ALARM) == [5]
+    assert outbox.backlog().routine == 2
+
+
+def test_a_date_that_was_worked_out_counts_more_than_what_the_clock_said(outbox):
+    outbox.append([personal(1, UNSYNCED)], None)
+    outbox.backfill(ClockFix(KERNEL, 1_000, SYNCED.wall_ms, 5))
+    assert forget(outbox, delete=True) == 0
+
+
+def test_what_was_deleted_can_not_be_read_in_the_file_either(tmp_path):
+    file = tmp_path / "events.db"
+    outbox = SqliteOutbox(file, LIMIT)
+    secret = msgspec.structs.replace(personal(1, OLD), body={"skin_celsius": "a-secret-temperature"})
+    outbox.append([secret, *records(Lane.ROUTINE, 2, 3)], None)
+    forget(outbox, delete=True)
+    outbox.close()
+    assert b"a-secret-temperature" not in file.read_bytes()
+
+
+def test_a_large_log_is_looked_through_piece_by_piece(tmp_path):
+    outbox = SqliteOutbox(tmp_path / "events.db", 10_000)
+    outbox.append([personal(counter, OLD) for counter in range(1, 5_001)], None)
+    found, following = outbox.forget((Topic.TEMPERATURE,), SYNCED.wall_ms, 0, delete=True)
+    assert 0 < found < 5_000
+    assert following is not None
+    assert found + forget(outbox, delete=True) == 5_000
+    outbox.close()

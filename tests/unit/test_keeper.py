@@ -7,6 +7,7 @@ from collections import deque
 from contextlib import suppress
 from itertools import count
 
+import msgspec
 import pytest
 
 from edge.drivers.memory_outbox import MemoryOutbox
@@ -19,6 +20,8 @@ from edge.events import (
     ClockRead,
     Code,
     EventId,
+    Forget,
+    Forgotten,
     KeepLatch,
     Lane,
     Latch,
@@ -245,6 +248,19 @@ def test_events_are_dated_between_other_jobs_until_none_is_left(bench):
 
     dated = sqlite3.connect(bench.path).execute("SELECT COUNT(backfilled_wall_ms) FROM events").fetchone()
     assert dated == (600,)
+
+
+def test_old_temperatures_are_deleted_between_other_jobs_and_the_proof_is_told(bench):
+    bench.open()
+    old = msgspec.structs.replace(record(1, Lane.ROUTINE), topic=Topic.TEMPERATURE)
+    bench.run(Store(old, None), store(2))
+    bench.run(Forget((Topic.TEMPERATURE,), WALL_MS + 1_000_000))
+    while bench.keeper.idle():
+        pass
+    facts = bench.told()
+    told = only(facts, Forgotten)
+    assert (told.rows, told.left) == (1, 0)
+    assert [row.record.id for row in bench.opened[-1].history(0, 10)] == [id_of(2)]
 
 
 def test_dropped_events_are_told_once_a_minute_and_restored(bench):
