@@ -162,7 +162,7 @@ def test_an_alarm_goes_alone_and_the_backlog_goes_on_a_moment_later() -> None:
     assert said(out) == [(0, id_of(99))]
     wake_ms = uplink.wake_at(state)
     assert wake_ms is not None
-    assert wake_ms <= 51 + pace.WAIT_MS
+    assert wake_ms <= 51 + pace.EVERY_MS
     _, out = run([Ticked(wake_ms)], state=state)
     assert len(said(out)) > 0
 
@@ -217,7 +217,7 @@ def test_a_replay_leaves_the_processor_to_the_press_that_comes_meanwhile() -> No
             wake_ms = uplink.wake_at(state)
             assert wake_ms is not None
             at_ms = max(at_ms, wake_ms)
-    assert pace.EVENTS_A_MS * 290 <= sent <= pace.EVENTS_A_MS * at_ms + pace.BURST_EVENTS
+    assert pace.EVENTS * 290 <= sent * pace.EVERY_MS <= pace.EVENTS * at_ms + pace.BURST_EVENTS * pace.EVERY_MS
 
 
 def test_a_backlog_leaves_room_that_only_an_alarm_may_use() -> None:
@@ -237,7 +237,7 @@ def test_what_the_pace_held_back_does_not_keep_the_brain_awake_when_the_broker_i
     rows = [record(n, Lane.ROUTINE) for n in range(1, 60)]
     state, out = run([opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE), loaded(Lane.ROUTINE, *rows)])
     state, _ = run([Acked(0, id, 0, 0) for _, id in said(out)], ONE, state)
-    assert uplink.wake_at(state) == pace.WAIT_MS
+    assert uplink.wake_at(state) == pace.EVERY_MS
     state, _ = run([LinkDown(0, "cut", False, 1), Ticked(2)], (0,), state)
     assert uplink.wake_at(state) == 2 + uplink.TICK_MS
 
