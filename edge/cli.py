@@ -1,6 +1,6 @@
 """The command ``gatepost``: starts what was asked for, and turns every failure into one clear line and an exit code.
 
-``run`` is told from the rest before anything else is loaded: the daemon has a memory limit, and a button to arm.
+``run`` is told from the rest before anything else is loaded: the daemon is to stay small, and has a button to arm.
 """
 
 from __future__ import annotations

@@ -115,7 +115,8 @@ TROUBLES: dict[Trouble, Words] = {
     ),
     Trouble.CENTRE_LOST: Words(
         "County centre not listening",
-        "The broker works, but the county centre's program is not there to receive. Alarms wait for it.",
+        "The broker works, but the county centre's program is not there to receive. Alarms stay owed until it"
+        " confirms them, where the gate is set to wait for that.",
         "Call the county centre: their program must be started.",
     ),
     Trouble.CLOCK_UNSYNCED: Words(
