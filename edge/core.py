@@ -32,7 +32,6 @@ from edge.events import (
     NoteAlive,
     Noted,
     Origin,
-    Publish,
     PublishHealth,
     Qualifier,
     ReceiptCame,
@@ -307,12 +306,11 @@ def _noted(state: State, fact: Noted, out: list[Command]) -> State:
 
 
 def _lamp(before: State, state: State, out: list[Command]) -> State:
-    """The lamps follow the state; a change goes out first, but behind an alarm that sets out in the same step."""
+    """The lamps follow the state; a change goes out before anything that could take time."""
     if not state.armed or (state.alarm is before.alarm and state.health is before.health and before.armed):
         return state
     lamp = ShowLamp(alarm.show(state.alarm), fault=bool(state.health.standing))
     if lamp == state.lamp:
         return state
-    places = (place for place, one in enumerate(out, 1) if isinstance(one, Publish) and one.record.lane is Lane.ALARM)
-    out.insert(next(places, 0), lamp)
+    out.insert(0, lamp)
     return replace(state, lamp=lamp)
