@@ -78,7 +78,10 @@ def wake_at(state: State) -> int | None:
     machine = state.kiosk.thermometer
     if machine is None:
         return None
-    moment = thermometer.wake_at(machine)
+    try:
+        moment = thermometer.wake_at(machine)
+    except Exception:  # noqa: BLE001 - the next step meets the same mistake, counts it and begins anew
+        moment = state.kiosk.ticked_ms
     # Whatever it says, time passes for it no more often than this: the brain has a button to serve.
     return None if moment is None else max(moment, state.kiosk.ticked_ms + TICK_MS_MIN)
 

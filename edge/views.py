@@ -97,10 +97,17 @@ def view(state: State) -> Mapping[str, object]:
         "refusals": state.uplink.refusals,
         "dropped": state.uplink.dropped,
         "hungry": state.health.hungry,
-        "kiosk": None
-        if state.kiosk.thermometer is None
-        else kiosk_view.view(state.kiosk.thermometer, state.clock, state.now_ms),
+        "kiosk": _kiosk(state),
     }
+
+
+def _kiosk(state: State) -> Mapping[str, object] | None:
+    """The kiosk's part. None also after a mistake of ours in it: screens then say out of order, the button goes on."""
+    machine = state.kiosk.thermometer
+    try:
+        return None if machine is None else kiosk_view.view(machine, state.clock, state.now_ms)
+    except Exception:  # noqa: BLE001 - a look must not end the brain that the button needs; screens show it
+        return None
 
 
 def _track(track: alarm.Track, now_ms: int) -> Mapping[str, object]:

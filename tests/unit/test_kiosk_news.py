@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from edge import kiosk_news, state
 from edge.events import (
+    AnswerView,
     Boot,
     CameraLost,
     ClockRead,
@@ -151,3 +152,15 @@ def test_nothing_is_deleted_by_a_clock_that_was_never_set() -> None:
     begun = state.begin(Boot(BOOT, 7, "k1"), Rules(kiosk=PICTURES), 0)
     _, out = run([ClockRead(0, 10**13, None), ClockRead(90_000_000, 10**13, None)], begun)
     assert not any(isinstance(one, Forget) for one in out)
+
+
+def test_a_kiosk_that_cannot_be_looked_at_shows_as_out_of_order_and_the_brain_goes_on() -> None:
+    whole = gate()
+    machine = whole.kiosk.thermometer
+    assert machine is not None
+    spoilt = replace(machine, sound="no soundness at all")  # type: ignore[arg-type]
+    broken = replace(whole, kiosk=replace(whole.kiosk, thermometer=spoilt))
+    assert kiosk_news.wake_at(broken) is not None
+    after, out = run([ViewAsked(1, 500), *press()], broken)
+    assert next(one for one in out if isinstance(one, AnswerView)).view["kiosk"] is None
+    assert after.alarm.ids != ()
