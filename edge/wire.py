@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -66,6 +66,11 @@ class Address(msgspec.Struct, frozen=True):
     def receipts(self) -> str:
         """Topic on which the centre answers this gate."""
         return f"gate/{self}/down/receipt"
+
+    @property
+    def commands(self) -> str:
+        """Topic on which the centre asks this gate for something."""
+        return f"gate/{self}/down/command"
 
     @property
     def down(self) -> str:
@@ -133,6 +138,24 @@ class Receipt(msgspec.Struct, frozen=True):
     centre_wall_ms: int | None
 
 
+class CentreCommand(msgspec.Struct, frozen=True):
+    """What the centre asks of a gate. None of them can disarm, mute or delay the button.
+
+    ``open_window``: a person's press counts as a test (``kind`` human) or as a drill (``kind`` drill) for ``for_ms``,
+    1 to 1,800,000; ``close_window`` ends it. ``nonce`` names the window. A command is refused when retained, after
+    ``expires_wall_ms`` by a clock that is set, or when its nonce was seen before.
+    """
+
+    schema: int
+    command: Literal["open_window", "close_window"]
+    nonce: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+    kind: Literal["human", "drill"]
+    by: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    for_ms: Annotated[int, msgspec.Meta(ge=1, le=1_800_000)]
+    issued_wall_ms: int
+    expires_wall_ms: int
+
+
 class CentreWord(msgspec.Struct, frozen=True):
     """The centre's retained presence; the broker's last will says ``listening`` false."""
 
@@ -158,6 +181,7 @@ T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 _event = msgspec.json.Decoder(Event)
 _receipt = msgspec.json.Decoder(Receipt)
+_command = msgspec.json.Decoder(CentreCommand)
 _centre = msgspec.json.Decoder(CentreWord)
 _gate = msgspec.json.Decoder(GateWord)
 _health = msgspec.json.Decoder(dict[str, object])
@@ -190,7 +214,7 @@ def event_of(record: Record, stamp: WallStamp, *, replayed: bool, age_ms: int | 
     )
 
 
-def encode(message: Event | Receipt | CentreWord | GateWord | Mapping[str, object]) -> bytes:
+def encode(message: Event | Receipt | CentreCommand | CentreWord | GateWord | Mapping[str, object]) -> bytes:
     """Any message of ours as JSON bytes."""
     return _encoder.encode(message)
 
@@ -236,6 +260,13 @@ def decode_receipt(payload: bytes) -> tuple[EventId, Stage, Receipt]:
     if stage is None:
         raise WireError("stage", receipt.stage[:40])
     return parse_id(receipt.id), stage, receipt
+
+
+def decode_command(payload: bytes) -> CentreCommand:
+    """What the centre asks. Raises WireError."""
+    command = _decode(payload, _command, DOWN_BYTES_MAX)
+    _our_schema(command.schema)
+    return command
 
 
 def decode_centre_word(payload: bytes) -> CentreWord:
