@@ -103,7 +103,7 @@ UNITS = {
 
 
 class LinkResult(Value, frozen=True):
-    """The verdict on one link. ``reason``: why it failed, why it was not tested, or from which link it was simulated."""
+    """The verdict on one link. ``reason``: why it failed, why not tested, or from which link it was simulated."""
 
     link: Link
     verdict: Verdict
@@ -165,7 +165,7 @@ class WindowClosed(Value, frozen=True):
 
 
 def body_of(report: Report) -> dict[str, str | int | float | bool | None]:
-    """The report as an event's body: plain scalars, a group of keys for each link (``link_04``, ``link_04_measured``)."""
+    """The report as an event's body: scalars, a group of keys for each link (``link_04``, ``link_04_measured``)."""
     body: dict[str, str | int | float | bool | None] = {
         "report": 1,
         "kind": report.kind.value,
