@@ -13,18 +13,8 @@ from enum import Enum, IntEnum
 from edge.codes import Code as Code
 from edge.codes import Qualifier as Qualifier
 from edge.codes import Trouble as Trouble
-from edge.measuring import (
-    CameraFound,
-    CameraLost,
-    FacesSeen,
-    MeasureEvery,
-    PictureTaken,
-    ReferenceRead,
-    SkinMissed,
-    SkinRead,
-    TakePicture,
-    TellPupil,
-)
+from edge.measuring import MeasuringCommand, MeasuringFact
+from edge.proving import ReadAgain, TestCommand, TestFact
 from edge.value import Value as Value
 
 
@@ -62,9 +52,11 @@ class Stage(IntEnum):
 
 
 class Show(Enum):
-    """What the status lamp says: ready, or the stage of the least advanced press."""
+    """What the status lamp says: ready, or the stage of the least advanced press; quiet, how far a test is."""
 
     READY = "ready"
+    TESTING = "testing"
+    TEST_RECEIVED = "test_received"
     PRESSED = "pressed"
     STORED = "stored"
     AT_BROKER = "at_broker"
@@ -374,7 +366,7 @@ class Ticked(Value, frozen=True):
 Fact = (
     ContactEdge | LevelRead | Alive | ClockRead | Stored | Loaded | StoreOpened | StoreTrouble | LinkUp | LinkDown
     | Acked | ReceiptCame | CentreStatus | MessageRefused | ResetAsked | ViewAsked | Noted | Ticked
-    | Forgotten | SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken
+    | Forgotten | MeasuringFact | TestFact
 )  # fmt: skip
 
 
@@ -502,7 +494,7 @@ class AnswerView(Value, frozen=True):
 Command = (
     ShowLamp | SoundSiren | StopSiren | Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Publish
     | PublishHealth | Connect | Disconnect | FeedWatchdog | TellReady | Journal | AnswerView
-    | MeasureEvery | TellPupil | TakePicture | Forget
+    | MeasuringCommand | Forget | ReadAgain | TestCommand
 )  # fmt: skip
 
-StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget
+StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget | ReadAgain

@@ -116,6 +116,9 @@ class PictureTaken(Value, frozen=True):
     at_ms: int
 
 
+MeasuringFact = SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken
+
+
 # --- commands: what hands obey ---------------------------------------------------------------------------------
 
 
@@ -137,3 +140,6 @@ class TakePicture(Value, frozen=True):
 
     incident: str
     at_ms: int
+
+
+MeasuringCommand = MeasureEvery | TellPupil | TakePicture

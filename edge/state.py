@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge import alarm, contact, health, links, thermometer, timekeeping, uplink
+from edge import alarm, contact, health, links, selftest, thermometer, timekeeping, uplink
 from edge.events import Boot, ShowLamp, StoreOpened, Value
 from edge.screening import ThermometerRules
 
@@ -32,6 +32,7 @@ class Rules(Value, frozen=True):
     links: links.LinkRules = links.LinkRules()
     uplink: uplink.UplinkRules = uplink.UplinkRules()
     kiosk: KioskRules = KioskRules()
+    selftest: selftest.SelfTestRules = selftest.SelfTestRules()
 
 
 class State(Value, frozen=True):
@@ -45,6 +46,7 @@ class State(Value, frozen=True):
     clock: timekeeping.Timekeeping
     health: health.Health
     kiosk: Kiosk = Kiosk()
+    test: selftest.SelfTest = selftest.SelfTest()
     counter: int = 0
     armed: bool = False
     opened: StoreOpened | None = None
@@ -68,5 +70,6 @@ def begin(boot: Boot, rules: Rules, now_ms: int) -> State:
             rules.kiosk,
             None if rules.kiosk.thermometer is None else thermometer.begin(rules.kiosk.thermometer, now_ms),
         ),
+        test=selftest.SelfTest(rules.selftest),
         now_ms=now_ms,
     )

@@ -18,6 +18,8 @@ from edge.rhythm import Rhythm
 
 PATTERNS: dict[Show, tuple[int, ...]] = {
     Show.READY: (100, 2_900),
+    Show.TESTING: (100, 150, 100, 150, 100, 2_400),
+    Show.TEST_RECEIVED: (1_000, 1_000),
     Show.PRESSED: (50, 50),
     Show.STORED: (250, 250),
     Show.AT_BROKER: (120, 120, 120, 640),
@@ -26,6 +28,7 @@ PATTERNS: dict[Show, tuple[int, ...]] = {
     Show.DISPATCHED: (1_550, 150, 150, 150),
 }
 """Milliseconds on, off, on, off ... repeated. Ready: a short blink every 3 s, which also proves that the gate lives.
+Three short blinks: a test runs, or its window is open. Slow, a second on and a second off: the centre has the test.
 Faint flicker: pressed. Even blinking: stored. Double flash: at the broker. Steady: received. Steady with one gap: seen;
 with two: dispatched."""
 

@@ -8,7 +8,6 @@ from edge import kiosk_news, state
 from edge.events import (
     AnswerView,
     Boot,
-    CameraLost,
     ClockRead,
     Command,
     Contact,
@@ -18,16 +17,13 @@ from edge.events import (
     Journal,
     Lane,
     Origin,
-    PictureTaken,
     Publish,
-    SkinRead,
     Store,
-    TakePicture,
     Topic,
     Trouble,
     ViewAsked,
 )
-from edge.measuring import Screen
+from edge.measuring import CameraLost, PictureTaken, Screen, SkinRead, TakePicture
 from edge.state import KioskRules, Rules, State
 from tests.unit.machines import BOOT, edge
 from tests.unit.pupils import BCC, USUAL, WALL
