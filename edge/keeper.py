@@ -35,6 +35,8 @@ from edge.events import (
 from edge.fallback import Fallback, Step
 from edge.forgetting import Forgetting
 from edge.ports import Clock, Outbox, Post
+from edge.proving import ReadAgain, ReadBack
+from edge.wire import parse_id
 
 DUTY = "store"
 DROPPED_REPORT_MS = 60_000
@@ -104,6 +106,7 @@ class Keeper:
         done: list[EventId] = []
         alive: WallStamp | None = None
         loads: list[Load] = []
+        again: list[ReadAgain] = []
         for command in batch:
             match command:
                 case Store():
@@ -121,7 +124,10 @@ class Keeper:
                     self._fix = self._last_fix = command.fix
                 case Forget():
                     self._forgetting.begin(command)
-        return self._steps(records, latch, done, alive, loads)
+                case ReadAgain():
+                    again.append(command)
+        read = [partial(self._read_back, one) for one in again]
+        return (*self._steps(records, latch, done, alive, loads), *read)
 
     def _steps(
         self,
@@ -170,6 +176,10 @@ class Keeper:
             return  # its cursor means nothing now, and the brain has been told to begin again
         rows = self._outbox.load(load)
         self._post(Loaded(load.lane, tuple(rows), len(rows) < load.limit, self._clock.now_ms()))
+
+    def _read_back(self, asked: ReadAgain) -> None:
+        found = self._outbox.writer.finds(parse_id(asked.id))
+        self._post(ReadBack(asked.id, found, self._clock.now_ms()))
 
     # --- between batches --------------------------------------------------------------------------------------
 

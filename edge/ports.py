@@ -23,6 +23,7 @@ from edge.events import (
     WallStamp,
 )
 from edge.measuring import TellPupil
+from edge.proving import CloseContact
 
 Post = Callable[[Fact], None]
 """Puts a fact into the brain's inbox. Any thread may call it; it neither blocks nor raises."""
@@ -70,8 +71,24 @@ class SirenHand(Protocol):
     def stop(self) -> None:
         """Off. As ``sound``."""
 
+    def pulse(self, for_ms: int) -> bool:
+        """On for so long, below hearing, unless it sounds or is told to meanwhile: then False. Blocks; never the brain.
+
+        Never raises, and never ends what ``sound`` began.
+        """
+
     def close(self) -> None:
         """Off, pin let go."""
+
+
+class StimulusHand(Protocol):
+    """What closes the key's contact for a test."""
+
+    def close_contact(self, command: CloseContact) -> None:
+        """Close it, let go, and post when. Blocks for some 50 ms; a worker thread calls it, never the brain."""
+
+    def close(self) -> None:
+        """Let the contact go."""
 
 
 class OutboxFull(Exception):
@@ -123,6 +140,9 @@ class Outbox(Protocol):
 
     def history(self, after_seq: int, limit: int) -> Sequence[Row]:
         """Rows of all lanes, owed or not, with a number above ``after_seq``, oldest first, at most ``limit``."""
+
+    def finds(self, id: EventId) -> bool:
+        """True if this event is kept: looked for as somebody else would, on the card on a connection of its own."""
 
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """The lanes of those of these events that are kept and still owed, in no order."""

@@ -7,6 +7,7 @@ itself, so the lamp answers a press at once; the lamp thread only keeps the rhyt
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from gpiozero import LED, OutputDevice
@@ -99,6 +100,8 @@ class GpioSiren:
     """The siren's relay, driven high. Off when the daemon ends; rebuilt from the latch when it starts again."""
 
     def __init__(self, gpio: int, *, pin_factory: Any) -> None:
+        self._lock = threading.Lock()
+        self._wanted = False
         try:
             self._relay = OutputDevice(gpio, initial_value=False, pin_factory=pin_factory)
         except Exception as error:
@@ -109,11 +112,28 @@ class GpioSiren:
 
     def sound(self) -> None:
         """On."""
-        self._relay.on()
+        with self._lock:
+            self._wanted = True
+            self._relay.on()
 
     def stop(self) -> None:
         """Off."""
-        self._relay.off()
+        with self._lock:
+            self._wanted = False
+            self._relay.off()
+
+    def pulse(self, for_ms: int) -> bool:
+        """On for so long, unless it sounds. The lock is held for a moment at each end, never in between."""
+        with self._lock:
+            if self._wanted:
+                return False
+            self._relay.on()
+        time.sleep(for_ms / 1000)
+        with self._lock:
+            if self._wanted:
+                return False
+            self._relay.off()
+        return True
 
     def close(self) -> None:
         """Off, and let the pin go."""
@@ -128,6 +148,10 @@ class NoSiren:
 
     def stop(self) -> None:
         """Nothing to stop."""
+
+    def pulse(self, for_ms: int) -> bool:
+        """Nothing to pulse."""
+        return False
 
     def close(self) -> None:
         """Nothing to let go."""

@@ -81,6 +81,10 @@ class MemoryOutbox:
         """See ``Outbox.history``."""
         return list(islice((row for seq, row in self._rows.items() if seq > after_seq), limit))
 
+    def finds(self, id: EventId) -> bool:
+        """See ``Outbox.finds``."""
+        return id in self._numbers
+
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """See ``Outbox.owed_lanes``."""
         found = (self._numbers.get(id) for id in ids)

@@ -111,6 +111,11 @@ class SqliteOutbox:
         with self._file.reading() as connection:
             return [schema.read_row(found) for found in connection.execute(schema.HISTORY, (after_seq, limit))]
 
+    def finds(self, id: EventId) -> bool:
+        """See ``Outbox.finds``."""
+        with self._file.reading_afresh() as connection:
+            return connection.execute(schema.NUMBER_OF, (id.boot, id.counter)).fetchone() is not None
+
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """See ``Outbox.owed_lanes``."""
         with self._file.reading() as connection:
