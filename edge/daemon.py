@@ -15,11 +15,10 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, get_args
 
 from edge import last_good, state
 from edge.control import Control
-from edge.drivers.bench import Bench
 from edge.drivers.boot import next_boot
 from edge.drivers.button import GpioContacts
 from edge.drivers.clock import SystemClock, kernel_boot
@@ -30,18 +29,13 @@ from edge.errors import StorageError
 from edge.events import (
     Alive,
     AnswerView,
-    Backfill,
     Code,
     Connect,
+    Contact,
     Disconnect,
     FeedWatchdog,
-    Forget,
     Journal,
-    KeepLatch,
-    Load,
-    MarkDone,
     MessageRefused,
-    NoteAlive,
     Noted,
     Publish,
     PublishHealth,
@@ -49,15 +43,15 @@ from edge.events import (
     ShowLamp,
     SoundSiren,
     StopSiren,
-    Store,
     StoreCommand,
     TellReady,
     Trouble,
 )
 from edge.kiosk_hands import KioskHands
 from edge.ports import BrokerLink
-from edge.rules import contacts_of, rules_of
+from edge.rules import bench_of, contacts_of, rules_of
 from edge.runtime import Brain, Periodic, Thread, Worker
+from edge.selftest_hands import SelfTestHands
 from edge.settings import Settings
 from edge.wire import Address
 
@@ -90,7 +84,7 @@ class Daemon:
             self.post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.NEW, Trouble.SETTINGS_REFUSED, refused, now_ms))
         self.pins = open_factory(settings.pins.factory)
         self.gpios = contacts_of(settings)
-        self.bench = Bench(self.gpios, self.pins) if settings.pins.factory == "mock" else None
+        self.bench = bench_of(settings, self.pins) if settings.pins.factory == "mock" else None
         self.kiosk = KioskHands(settings, self.pins, self.clock, self.post, self._failed)
         self.supervisor = supervisor()
         self._closing: list[Any] = []
@@ -193,7 +187,7 @@ class Daemon:
             "store", keeper.run, self._failed, open=keeper.open, idle=keeper.idle, close=keeper.close
         )
         self._closing.append(store)
-        self.brain.attach(dict.fromkeys((Store, KeepLatch, Load, MarkDone, Backfill, NoteAlive, Forget), store.put))
+        self.brain.attach(dict.fromkeys(get_args(StoreCommand), store.put))
 
         from edge.drivers.mqtt import PahoLink
 
@@ -211,6 +205,12 @@ class Daemon:
             Publish: lambda command: brokers[command.broker].publish(command),
             PublishHealth: lambda command: brokers[command.broker].publish_health(command),
         })  # fmt: skip
+        tests = SelfTestHands(
+            settings.selftest, lambda: self.contacts.level(Contact.KEY), lambda for_ms: self.siren.pulse(for_ms),
+            pin_factory=self.pins, clock=self.clock, post=self.post, failed=self._failed,
+        )  # fmt: skip
+        self._closing.append(tests)
+        self.brain.attach(tests.hands())
         # Last of all: neither button, store nor broker waits for a sensor or a camera.
         self._closing.append(self.kiosk)
         self.brain.attach(self.kiosk.start())

@@ -27,7 +27,7 @@ from edge.proving import (
     StimulusLooked,
 )
 from edge.value import Value
-from edge.verdicts import CENTRE_MS, OFFICER_MS, Evidence, Fitted, needed, verdicts
+from edge.verdicts import CENTRE_MS, Evidence, Fitted, needed, verdicts
 
 STIMULUS_MS = 3_000
 """So long the contact may take to close, from the command to the event."""
@@ -180,7 +180,7 @@ def due_ms(test: SelfTest, run: Run) -> int:
     if fitted.lamp_sense:
         due = max(due, seen.received_ms + SHOWN_MS)
     if run.asked.kind is not Kind.PATH and seen.seen_ms is None:
-        due = max(due, seen.marked_ms + OFFICER_MS)
+        due = max(due, seen.marked_ms + fitted.officer_ms)
     if run.asked.kind is Kind.DRILL and seen.seen_ms is not None and test.window is not None:
         due = max(due, test.window.until_ms)
     return due

@@ -24,8 +24,8 @@ log = logging.getLogger("gatepost")
 class SelfTestHands:
     """Made and started by the daemon's starter thread, closed by the main thread.
 
-    ``closed`` reads the key's level; ``pulse`` closes the siren's relay for so many milliseconds, and is False where the
-    siren was needed for an alarm.
+    ``closed`` reads the key's level; ``pulse`` closes the siren's relay for so many milliseconds, and is False where
+    the siren was needed for an alarm.
     """
 
     def __init__(

@@ -16,7 +16,6 @@ STORE_MS = 1_000
 """One commit slower than this is a sick card. The note's 200 ms is for 99 of 100: ``scripts/bench`` measures that."""
 UPLINK_MS = 5_000
 CENTRE_MS = 10_000
-OFFICER_MS = 90_000
 TIME_MS = 1_000
 LAMP_MS = 300
 PLAUSIBLE_CELSIUS = (-20.0, 60.0)
@@ -35,7 +34,10 @@ UNPROVED = {
 
 
 class Fitted(Value, frozen=True):
-    """What this gate has, as far as a test can exercise it. ``brokers`` are names, in order of preference."""
+    """What this gate has, as far as a test can exercise it. ``brokers`` are names, in order of preference.
+
+    ``receipts`` False: the county's platform cannot answer. ``officer_ms`` is what a person there may take.
+    """
 
     brokers: tuple[str, ...] = ("broker",)
     receipts: bool = True
@@ -46,6 +48,7 @@ class Fitted(Value, frozen=True):
     lamp_sense: bool = False
     thermometer: bool = False
     ledger: bool = False
+    officer_ms: int = 90_000
 
 
 class Evidence(Value, frozen=True):
@@ -232,11 +235,11 @@ def _people(kind: Kind, fitted: Fitted, seen: Evidence) -> dict[Link, LinkResult
     if seen.received_ms is None or seen.marked_ms is None:
         return {Link.OFFICER: _behind(Link.OFFICER, Link.CENTRE)}
     if seen.seen_ms is None:
-        why = f"no officer confirmed within {OFFICER_MS // 1000} s"
+        why = f"no officer confirmed within {fitted.officer_ms // 1000} s"
         # For a drill somebody was booked; for a test nobody had to be at the screen.
         return {Link.OFFICER: (_fail if kind is Kind.DRILL else _not_tested)(Link.OFFICER, why)}
     after_ms = seen.seen_ms - seen.marked_ms
-    return {Link.OFFICER: LinkResult(Link.OFFICER, Verdict.PASS, seen.officer, after_ms, OFFICER_MS)}
+    return {Link.OFFICER: LinkResult(Link.OFFICER, Verdict.PASS, seen.officer, after_ms, fitted.officer_ms)}
 
 
 def _time(seen: Evidence) -> LinkResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge import alarm, kiosk_view, links, timekeeping
+from edge import alarm, kiosk_view, links, selftest_view, timekeeping
 from edge.events import Lane, Show
 from edge.state import State
 
@@ -97,6 +97,7 @@ def view(state: State) -> Mapping[str, object]:
         "refusals": state.uplink.refusals,
         "dropped": state.uplink.dropped,
         "hungry": state.health.hungry,
+        "selftest": selftest_view.view(state.test, state.now_ms),
         "kiosk": _kiosk(state),
     }
 

@@ -6,13 +6,12 @@ is the same as on a gate.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
-
-from gpiozero.pins.mock import MockConnectedPin
 
 from edge.events import Contact
 
@@ -39,7 +38,7 @@ class Bench:
     """Wires of a bench. ``press`` blocks while it holds the key: give it to a worker, never to the brain.
 
     ``loopback_gpio`` is an output whose relay lies across the key, beside the finger; ``senses`` are outputs and the
-    inputs that sense what they drive. ``wires`` are all of these, by their output. Make it before the outputs are taken.
+    inputs that sense what they drive. ``wires`` are all of these, by their output. To be made before any output is.
     """
 
     def __init__(
@@ -49,6 +48,7 @@ class Bench:
         loopback_gpio: int | None = None,
         senses: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
+        self._lock = threading.Lock()  # a finger and a relay may move at the same moment
         self._pins = {contact: pin_factory.pin(gpio) for contact, gpio in gpios.items()}
         self._fingers = dict.fromkeys(self._pins, False)
         self._relay = False
@@ -57,6 +57,8 @@ class Bench:
             self.wires[loopback_gpio] = Wire(self._switch)
         for output, sensed in senses.items():
             self.wires[output] = Wire(partial(_sense, pin_factory.pin(sensed)))
+        if self.wires:
+            from gpiozero.pins.mock import MockConnectedPin
         for output, wire in self.wires.items():
             pin_factory.pin(output, pin_class=MockConnectedPin, input_pin=wire)
         self.rest()
@@ -68,18 +70,9 @@ class Bench:
 
     def set(self, contact: Contact, *, closed: bool) -> None:
         """Close a contact to ground, or let its pull-up have it; a relay that holds it still holds it."""
-        self._fingers[contact] = closed
-        self._level(contact)
-
-    def _level(self, contact: Contact) -> None:
-        pin = self._pins[contact]
-        relay = self._relay and contact is not Contact.RESET
-        if (contact is Contact.KEY_NC and self._fingers[contact] and not relay) or (
-            contact is not Contact.KEY_NC and (self._fingers[contact] or relay)
-        ):
-            pin.drive_low()
-        else:
-            pin.drive_high()
+        with self._lock:
+            self._fingers[contact] = closed
+            self._level(contact)
 
     def press(self, hold_ms: int) -> None:
         """Push the key, hold it, let go; both halves move where two are fitted."""
@@ -89,10 +82,20 @@ class Bench:
 
     def _switch(self, on: bool) -> None:
         """The loopback's relay has two poles: it moves both halves of the key, the quiet one first."""
-        self._relay = on
-        for contact in (Contact.KEY_NC, Contact.KEY):
-            if contact in self._pins:
-                self._level(contact)
+        with self._lock:
+            self._relay = on
+            for contact in (Contact.KEY_NC, Contact.KEY):
+                if contact in self._pins:
+                    self._level(contact)
+
+    def _level(self, contact: Contact) -> None:
+        """What finger and relay together make of a contact. The lock is held."""
+        finger, relay = self._fingers[contact], self._relay and contact is not Contact.RESET
+        closed = finger and not relay if contact is Contact.KEY_NC else finger or relay
+        if closed:
+            self._pins[contact].drive_low()
+        else:
+            self._pins[contact].drive_high()
 
     def _move(self, *, down: bool) -> None:
         if Contact.KEY_NC in self._pins:

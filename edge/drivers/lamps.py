@@ -149,7 +149,7 @@ class NoSiren:
     def stop(self) -> None:
         """Nothing to stop."""
 
-    def pulse(self, for_ms: int) -> bool:
+    def pulse(self, for_ms: int) -> bool:  # noqa: ARG002 - the port's shape
         """Nothing to pulse."""
         return False
 

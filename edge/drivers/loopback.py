@@ -26,9 +26,7 @@ class Loopback:
     ``closed`` reads the key's level at this moment.
     """
 
-    def __init__(
-        self, gpio: int, closed: Callable[[], bool], *, pin_factory: Any, clock: Clock, post: Post
-    ) -> None:
+    def __init__(self, gpio: int, closed: Callable[[], bool], *, pin_factory: Any, clock: Clock, post: Post) -> None:
         self._closed = closed
         self._clock = clock
         self._post = post
