@@ -61,7 +61,7 @@ from edge.measuring import (
     SkinMissed,
     SkinRead,
 )
-from edge.proving import ArrivedAsked, LinkProbed, SelfTestAsked
+from edge.proving import ArrivedAsked, LinkProbed, SelfTestAsked, SenseRead
 from edge.state import State
 from edge.views import heartbeat, status_line, view
 
@@ -126,7 +126,7 @@ def step(state: State, fact: Fact) -> Step:
             state = kiosk_news.picture(state, fact, out)
         case Forgotten():
             state = kiosk_news.forgotten(state, fact, out)
-        case SelfTestAsked() | WindowOpened() | WindowClosed() | ArrivedAsked() | LinkProbed():
+        case SelfTestAsked() | WindowOpened() | WindowClosed() | ArrivedAsked() | LinkProbed() | SenseRead():
             state = selftest_news.asked(state, fact, out)
     if selftest_news.is_busy(state):
         state = _tests(state, fact, out)

@@ -4,7 +4,9 @@ Requests: ``{"id": 1, "ask": "status"}``, ``{"id": 2, "ask": "watch", "every_ms"
 control socket also ``{"ask": "reset", "by": "name"}`` and, where pins are simulated,
 ``{"ask": "press", "hold_ms": 100}`` and ``{"ask": "see", "object_celsius": 34.5, "ambient_celsius": 22}``. A
 self-test is ``{"ask": "selftest", "kind": "full", "by": "name", "token": "t1"}``: the view's ``selftest.answer``
-repeats the token and says whether it began, ``selftest.running`` how far it is. Answers repeat the id: ``{"id": 1, "ok": true, "view": {...}}``, or
+repeats the token and says whether it began, ``selftest.running`` how far it is.
+
+Answers repeat the id: ``{"id": 1, "ok": true, "view": {...}}``, or
 ``{"id": 1, "ok": false, "error": "...", "exit_code": 10}`` where ``exit_code`` is that of the class in
 ``edge.errors`` which the command line raises.
 """

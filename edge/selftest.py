@@ -78,7 +78,6 @@ class Run(Value, frozen=True):
     lit_since_ms: int | None = None
     siren_until_ms: int | None = None
     arrived_ms: int | None = None
-    alarms: int = 0
 
 
 class Window(Value, frozen=True):
@@ -90,7 +89,10 @@ class Window(Value, frozen=True):
 
 
 class SelfTest(Value, frozen=True):
-    """Everything about tests that a gate has in mind. ``nonces`` are those of windows seen, the newest last."""
+    """Everything about tests that a gate has in mind. ``nonces`` are those of windows seen, the newest last.
+
+    ``lit_since_ms``: since when the lamp's sensor sees light, None while it sees none.
+    """
 
     rules: SelfTestRules = SelfTestRules()
     run: Run | None = None
@@ -100,6 +102,7 @@ class SelfTest(Value, frozen=True):
     last: Report | None = None
     answer: tuple[str, str] = ("", "")
     probed: dict[Link, LinkProbed] = {}
+    lit_since_ms: int | None = None
 
 
 News = (
@@ -116,7 +119,7 @@ def start(test: SelfTest, asked: Asked, now_ms: int) -> tuple[SelfTest, tuple[Ou
     out: list[Outcome] = [CloseContact(claim.hold_ms(confirm_ms), claim.settle_ms(confirm_ms))]
     if fitted.siren_sense:
         out.append(PulseSiren(PULSE_MS))
-    run = Run(asked, stimulus, now_ms, _nothing(fitted))
+    run = Run(asked, stimulus, now_ms, _nothing(test), lit_since_ms=test.lit_since_ms)
     relay = claim.of_relay(confirm_ms, now_ms) if fitted.loopback else None
     return replace(test, run=run, claim=relay), tuple(out)
 
@@ -126,7 +129,9 @@ def pressed_in_window(test: SelfTest, at_ms: int) -> SelfTest:
     assert test.window is not None
     opened = test.window.opened
     asked = Asked(opened.kind, by=opened.by)
-    run = Run(asked, Stimulus.PERSON, at_ms, _nothing(test.rules.fitted), window=opened.nonce)
+    run = Run(
+        asked, Stimulus.PERSON, at_ms, _nothing(test), window=opened.nonce, lit_since_ms=test.lit_since_ms
+    )  # fmt: skip
     if opened.kind is Kind.DRILL:
         run = replace(run, siren_until_ms=at_ms + DRILL_SIREN_MS)
     return replace(test, run=run, window=replace(test.window, used=True))
@@ -229,7 +234,7 @@ def report(test: SelfTest, run: Run, troubles: str, now_ms: int) -> Report:
         window=run.window,
         receipt_wall_ms=run.receipt_wall_ms,
         officer=run.seen.officer,
-        alarms=run.alarms,
+        alarms=run.seen.alarms,
         troubles=troubles,
         software=test.rules.software,
         configuration=test.rules.configuration,
@@ -258,9 +263,9 @@ def failed_links(report: Report) -> str:
 # --- what one fact proves ----------------------------------------------------------------------------------------
 
 
-def _nothing(fitted: Fitted) -> Evidence:
-    none = (None,) * len(fitted.brokers)
-    return Evidence(acked_ms=none, refused=none)
+def _nothing(test: SelfTest) -> Evidence:
+    none = (None,) * len(test.rules.fitted.brokers)
+    return Evidence(acked_ms=none, refused=none, light_on=test.lit_since_ms is not None)
 
 
 def _with(run: Run, **changes: object) -> Run:

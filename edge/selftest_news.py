@@ -12,7 +12,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from edge import alarm, claim, contact, health, screening, selftest, timekeeping, window_news
-from edge.chain import Kind, Report, Result, WindowClosed, WindowOpened, body_of
+from edge.chain import Kind, Report, Result, Stimulus, WindowClosed, WindowOpened, body_of
 from edge.events import (
     Code,
     Command,
@@ -29,7 +29,7 @@ from edge.events import (
     Trouble,
 )
 from edge.making import event, send_everywhere, tell
-from edge.proving import ArrivedAsked, LinkProbed, SelfTestAsked, TestFact
+from edge.proving import ArrivedAsked, LinkProbed, PulseSiren, SelfTestAsked, Sense, SenseRead, TestFact
 from edge.selftest import Asked, Run, SelfTest
 from edge.state import State
 from edge.verdicts import Evidence
@@ -74,7 +74,7 @@ def watched(state: State, fact: Fact) -> Step:
 def pressed(state: State) -> State:
     """A real press: the report of a test that runs says that there was one."""
     run = state.test.run
-    return state if run is None else _with_run(state, replace(run, alarms=run.alarms + 1))
+    return state if run is None else _with_run(state, replace(run, seen=replace(run.seen, alarms=run.seen.alarms + 1)))
 
 
 # --- a test runs ------------------------------------------------------------------------------------------------
@@ -86,8 +86,11 @@ def marked(state: State, id: EventId, at_ms: int, out: list[Command]) -> State:
     if run is None:
         return state
     state = _with_run(state, selftest.marked(run, str(id), at_ms, state.now_ms))
-    if run.siren_until_ms is not None and state.test.rules.fitted.siren:
+    fitted = state.test.rules.fitted
+    if run.siren_until_ms is not None and fitted.siren:
         out.append(SoundSiren())
+    elif run.stimulus is Stimulus.PERSON and fitted.siren_sense:
+        out.append(PulseSiren(selftest.PULSE_MS))
     return send_everywhere(state, id, out)
 
 
@@ -184,6 +187,8 @@ def asked(state: State, fact: TestFact, out: list[Command]) -> State:
             return window_news.over(state, f"closed by {by}", out)
         case ArrivedAsked(at_ms=at_ms):
             return arrived(state, at_ms)
+        case SenseRead(sense=Sense.LAMP, active=active, at_ms=at_ms):
+            return replace(state, test=replace(state.test, lit_since_ms=at_ms if active else None))
         case LinkProbed(link=link):
             return replace(state, test=replace(state.test, probed={**state.test.probed, link: fact}))
         case _:
