@@ -112,6 +112,19 @@ class CardFile:
                 raise
             assert not connection.in_transaction, "a transaction was left open"
 
+    def empty_wal(self) -> None:
+        """Bring what the WAL holds into the file and cut the WAL to nothing. Raises OutboxFull.
+
+        A reader in the way (a technician's ``sqlite3``) is not waited for: then the WAL stays as it is.
+        """
+        with self._translated():
+            connection = self._connected().conn
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+
     def _demand_same_file(self) -> None:
         """A file that was deleted or replaced takes writes as before, and nobody would ever find them again."""
         try:
@@ -173,6 +186,7 @@ class CardFile:
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
             f"journal_size_limit = {WAL_BYTES_MAX}",
             "temp_store = MEMORY",
+            "secure_delete = ON",
         ):
             connection.execute(f"PRAGMA {setting}")
         return connection

@@ -19,9 +19,10 @@ from edge.events import (
     Record,
     Row,
     Show,
+    Topic,
     WallStamp,
 )
-from edge.measuring import TellPupil
+from edge.measuring import CrowdKept, TellPupil
 
 Post = Callable[[Fact], None]
 """Puts a fact into the brain's inbox. Any thread may call it; it neither blocks nor raises."""
@@ -71,6 +72,10 @@ class SirenHand(Protocol):
 
     def close(self) -> None:
         """Off, pin let go."""
+
+
+SEQ_MAX = 2**63 - 1
+"""No row has a higher number."""
 
 
 class OutboxFull(Exception):
@@ -147,6 +152,24 @@ class Outbox(Protocol):
 
     def last_alive_wall_ms(self) -> int | None:
         """The last sign of life, or None."""
+
+    def keep_crowd(self, crowd: CrowdKept) -> None:
+        """Keep the thermometer's crowd in place of the last one."""
+
+    def crowd(self) -> CrowdKept | None:
+        """The crowd as last kept; None also for one that cannot be read: it costs a warm-up, never an event."""
+
+    def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
+        """Delete routine events of a personal topic dated before ``before_wall_ms`` (``Row.dated_wall_ms``).
+
+        Delivered or owed, at most ``limit`` per call. Return how many; 0 when none is left, and for any other topic.
+        """
+
+    def count_older(self, topic: Topic, before_wall_ms: int, after_seq: int = 0, up_to_seq: int = SEQ_MAX) -> int:
+        """How many events of a topic, in any lane, are dated before ``before_wall_ms``: found by looking at each.
+
+        Grows with the numbers that are looked at: above ``after_seq``, up to and with ``up_to_seq``.
+        """
 
     def close(self) -> None:
         """Let the file go."""

@@ -15,7 +15,21 @@ import msgspec
 
 from edge import store_schema as schema
 from edge.card_file import CHECK_BYTES_MAX, CardFile
-from edge.events import Backlog, ClockFix, ClockQuality, EventId, Lane, Latch, Record, Row, WallStamp
+from edge.events import (
+    PERSONAL,
+    Backlog,
+    ClockFix,
+    ClockQuality,
+    EventId,
+    Lane,
+    Latch,
+    Record,
+    Row,
+    Topic,
+    WallStamp,
+)
+from edge.measuring import CrowdKept
+from edge.ports import SEQ_MAX
 
 TRIM_ROWS = 32
 """Rows beyond the limit that one append removes on top of two for each it adds: never a long transaction."""
@@ -155,6 +169,44 @@ class SqliteOutbox:
             stamp = _kept_stamp(connection)
             return None if stamp is None else stamp.wall_ms
 
+    def keep_crowd(self, crowd: CrowdKept) -> None:
+        """See ``Outbox.keep_crowd``."""
+        self._keep(schema.CROWD_KEY, crowd)
+
+    def crowd(self) -> CrowdKept | None:
+        """See ``Outbox.crowd``."""
+        with self._file.reading() as connection:
+            found = connection.execute(schema.KEPT, (schema.CROWD_KEY,)).fetchone()
+        try:
+            return None if found is None else schema.decode_crowd(found[0])
+        except msgspec.DecodeError:  # a file that holds alarms is not given up for it
+            return None
+
+    def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
+        """See ``Outbox.forget``. The bytes go as well, as far as SQLite can have it.
+
+        Each record is overwritten with zeros before its row is deleted: SQLite moves rows between pages as they thin
+        out, and ``secure_delete`` alone leaves copies of some in what a page does not use (about one in a thousand when
+        tried). When none is left the WAL is emptied too, unless somebody reads the file. What nobody can promise:
+        a card does not write where it wrote before, so old bytes stay in its cells until it uses them again, out of
+        reach of this machine and not of a laboratory; nor does this reach files that were moved aside as damaged.
+        """
+        if topic not in PERSONAL:
+            return 0
+        with self._file.writing() as connection:
+            old = connection.execute(schema.OLD_PERSONAL, (topic.value, before_wall_ms, limit)).fetchall()
+            connection.executemany(schema.BLANK, old)
+            connection.executemany(schema.DELETE, old)
+        if not old:
+            self._file.empty_wal()
+        return len(old)
+
+    def count_older(self, topic: Topic, before_wall_ms: int, after_seq: int = 0, up_to_seq: int = SEQ_MAX) -> int:
+        """See ``Outbox.count_older``."""
+        with self._file.reading() as connection:
+            sought = (after_seq, up_to_seq, topic.value, before_wall_ms)
+            return int(connection.execute(schema.COUNT_OLDER, sought).fetchone()[0])
+
     def close(self) -> None:
         """See ``Outbox.close``. Never raises."""
         self._file.close()
@@ -174,7 +226,7 @@ class SqliteOutbox:
         own_ms = schema.earliest_ms(WallStamp(wall_ms, ClockQuality(quality), bound_ms))
         self._not_before_ms = _later(_later(self._not_before_ms, not_before_ms), own_ms)
 
-    def _keep(self, key: str, value: Latch | WallStamp) -> None:
+    def _keep(self, key: str, value: WallStamp | CrowdKept) -> None:
         with self._file.writing() as connection:
             connection.execute(schema.KEEP, (key, schema.encode(value)))
 
