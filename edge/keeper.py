@@ -191,7 +191,7 @@ class Keeper:
         self._forgets_on = False
         if self._fix is not None:
             self._outbox.attempt(self._backfill)
-        elif self._forgetting.waiting:  # only once all is dated: a wrong clock makes an event look old
+        if self._fix is None and self._forgetting.waiting:  # once all is dated: a wrong clock makes an event look old
             self._forget()
         self._outbox.attempt(self._tell_dropped)
         self._alive()
