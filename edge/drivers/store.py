@@ -186,10 +186,10 @@ class SqliteOutbox:
         """See ``Outbox.forget``. The bytes go as well, as far as SQLite can have it.
 
         Each record is overwritten with zeros before its row is deleted: SQLite moves rows between pages as they thin
-        out, and ``secure_delete`` alone leaves copies of some in what a page does not use (about one in a thousand when
-        tried). When none is left the WAL is emptied too, unless somebody reads the file. What nobody can promise:
+        out, and with ``secure_delete`` alone a copy of about one in ten thousand stayed in the unused part of a page.
+        When none is left the WAL is emptied too, unless somebody reads the file just then. What cannot be promised:
         a card does not write where it wrote before, so old bytes stay in its cells until it uses them again, out of
-        reach of this machine and not of a laboratory; nor does this reach files that were moved aside as damaged.
+        this machine's reach but not of a laboratory's. Files moved aside as damaged are not reached either.
         """
         if topic not in PERSONAL:
             return 0

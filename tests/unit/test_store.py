@@ -505,26 +505,27 @@ def notes_in(path):
     return {int(found) for file in files for found in re.findall(rb"secret-(\d+)-", file.read_bytes())}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [16, 39])
 def test_the_bytes_of_what_was_forgotten_are_gone_from_the_file(path, seed):
-    """As on a gate, day after day, among other events: without the overwriting, copies stay between the rows."""
+    """As on a gate, day after day, among other events. These seeds are two of forty in which SQLite 3.40 leaves a copy
+    between the rows where a record is not overwritten before its row is deleted.
+    """
     random = Random(seed)
     outbox = opened(path, limit=100_000)
     numbers = count(1)
-    young = 0
-    for day in range(30):
-        today = [(number, random.choice(("temperature", "temperature", "log"))) for number in islice(numbers, 120)]
-        written = []
-        for number, topic in today:
-            note = f"secret-{number}-" if topic == "temperature" else "other"
-            written.append(screened(number, note + "x" * random.randint(0, 400), Topic(topic)))
-        outbox.append(written, None)
-        outbox.mark_done([EventId(BOOT, number) for number, _ in random.sample(today, 60)])
-        young = (day - 5) * 120
-        forget(outbox, young)
+    for day in range(20):
+        today = []
+        for number in islice(numbers, 100):
+            personal = random.random() < 0.5
+            note = (f"secret-{number}-" if personal else "o") + "x" * random.randint(0, 900)
+            today.append(screened(number, note, Topic.TEMPERATURE if personal else Topic.LOG))
+        for place in range(0, 100, 5):
+            outbox.append(today[place : place + 5], None)
+        outbox.mark_done([one.id for one in today if random.random() < 0.5])
+        forget(outbox, (day - 5) * 100)
 
     assert notes_in(path)
-    assert min(notes_in(path)) >= young
+    assert min(notes_in(path)) >= 14 * 100
 
 
 def test_a_picture_s_bytes_are_gone_too(path):
