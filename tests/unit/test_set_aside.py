@@ -34,6 +34,8 @@ def test_a_damaged_file_is_as_old_as_what_was_last_written_to_any_part_of_it(pat
     written(path.with_name("events.damaged.2"), NOW_MS - 20 * DAY_MS)
     written(path.with_name("events.damaged.2-wal"), NOW_MS - 2 * DAY_MS)
     written(path.with_name("events.damaged.3-wal"), NOW_MS - 20 * DAY_MS)
+    written(path.with_name("events.damaged.4"), NOW_MS - 2 * DAY_MS)
+    written(path.with_name("events.damaged.4-wal"), NOW_MS - 20 * DAY_MS)
     assert set_aside.older(path, NOW_MS - 14 * DAY_MS) == [1, 3]
 
 
