@@ -13,8 +13,14 @@ from enum import Enum, IntEnum
 from edge.codes import Code as Code
 from edge.codes import Qualifier as Qualifier
 from edge.codes import Trouble as Trouble
-from edge.measuring import MeasuringCommand, MeasuringFact
+from edge.measuring import CrowdKept, MeasuringCommand, MeasuringFact
+from edge.measuring import KeepCrowd as KeepCrowd
 from edge.proving import ReadAgain, TestCommand, TestFact
+from edge.topics import PERSONAL as PERSONAL
+from edge.topics import Forget as Forget
+from edge.topics import Forgotten as Forgotten
+from edge.topics import Lane as Lane
+from edge.topics import Topic as Topic
 from edge.value import Value as Value
 
 
@@ -63,26 +69,6 @@ class Show(Enum):
     RECEIVED = "received"
     SEEN = "seen"
     DISPATCHED = "dispatched"
-
-
-class Lane(IntEnum):
-    """Order of sending: a lower lane overtakes a higher one. Only the alarm lane is never evicted."""
-
-    ALARM = 0
-    TROUBLE = 1
-    ROUTINE = 2
-
-
-class Topic(Enum):
-    """Last word of the MQTT topic an event travels on."""
-
-    ALARM = "alarm"
-    SELF_TEST = "selftest"
-    TROUBLE = "trouble"
-    TEMPERATURE = "temperature"
-    PICTURE = "picture"
-    FLOW = "flow"
-    LOG = "log"
 
 
 class EventId(Value, frozen=True, order=True):
@@ -189,6 +175,11 @@ class Row(Value, frozen=True):
     record: Record
     backfilled: WallStamp | None
 
+    @property
+    def dated_wall_ms(self) -> int:
+        """Its date, as ``Forget`` counts: worked out where that was possible, else what its clock said."""
+        return (self.backfilled or self.record.wall).wall_ms
+
 
 class Backlog(Value, frozen=True):
     """What the store holds that is still owed, by lane, and the id of the newest event in the log."""
@@ -253,14 +244,16 @@ class Loaded(Value, frozen=True):
 
 
 class StoreOpened(Value, frozen=True):
-    """The store can be read: what was latched, and how much is owed. Again with ``renumbered`` whenever its
-    sequence numbers began anew (a new file after damage or deletion): everything held in memory is stored again."""
+    """The store can be read: what was latched, how much is owed, and the crowd as last kept. Again with ``renumbered``
+    whenever its sequence numbers began anew (a new file after damage or deletion): everything held in memory is
+    stored again, and the crowd in memory is newer than this one."""
 
     latch: Latch | None
     backlog: Backlog
     last_alive_wall_ms: int | None
     renumbered: bool
     at_ms: int
+    crowd: CrowdKept | None = None
 
 
 class StoreTrouble(Value, frozen=True):
@@ -269,15 +262,6 @@ class StoreTrouble(Value, frozen=True):
     trouble: Trouble
     raised: bool
     detail: str
-    at_ms: int
-
-
-class Forgotten(Value, frozen=True):
-    """The store has deleted so many rows; ``left`` are those too old that it still holds, counted afterwards."""
-
-    before_wall_ms: int
-    rows: int
-    left: int
     at_ms: int
 
 
@@ -427,13 +411,6 @@ class NoteAlive(Value, frozen=True):
     wall: WallStamp
 
 
-class Forget(Value, frozen=True):
-    """Delete what lies on these topics and is older than this, owed or not; the answer is Forgotten."""
-
-    topics: tuple[Topic, ...]
-    before_wall_ms: int
-
-
 class Publish(Value, frozen=True):
     """Hand a record to a broker at once. ``stamp`` is its best wall time now; ``age_ms`` None if not known."""
 
@@ -494,7 +471,7 @@ class AnswerView(Value, frozen=True):
 Command = (
     ShowLamp | SoundSiren | StopSiren | Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Publish
     | PublishHealth | Connect | Disconnect | FeedWatchdog | TellReady | Journal | AnswerView
-    | MeasuringCommand | Forget | ReadAgain | TestCommand
+    | MeasuringCommand | Forget | KeepCrowd | ReadAgain | TestCommand
 )  # fmt: skip
 
-StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget | ReadAgain
+StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget | KeepCrowd | ReadAgain
