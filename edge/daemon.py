@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from edge import last_good, state
+from edge import last_good, making, state
 from edge.control import Control
 from edge.drivers.bench import Bench
 from edge.drivers.boot import next_boot
@@ -47,6 +47,7 @@ from edge.events import (
     Publish,
     PublishHealth,
     Qualifier,
+    Record,
     ShowLamp,
     SoundSiren,
     StopSiren,
@@ -272,7 +273,9 @@ def _log_to_queue(level: str) -> logging.handlers.QueueListener:
 
 def _journal(command: Journal) -> None:
     level = logging.getLevelNamesMapping()[command.level.upper()]
-    log.log(level, "%s", command.text, extra={"event_id": "" if command.id is None else str(command.id)})
+    event = command.about if isinstance(command.about, Record) else None
+    text = command.about if event is None else making.line(event)
+    log.log(level, "%s", text, extra={"event_id": "" if event is None else str(event.id)})
 
 
 def _call_each(calls: Any) -> None:

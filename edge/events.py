@@ -464,11 +464,10 @@ class TellReady(Value, frozen=True):
 
 
 class Journal(Value, frozen=True):
-    """One line for the system's journal, with the event's id as a field."""
+    """One line for the system's journal, on an event or in words. A press does not wait for its event to be worded."""
 
     level: str
-    text: str
-    id: EventId | None
+    about: Record | str
 
 
 class AnswerView(Value, frozen=True):
