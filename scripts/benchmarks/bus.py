@@ -1,4 +1,4 @@
-"""What an I2C bus that hangs a second, a thousand times, does to presses: six such gates at once, each beside a plain one.
+"""What an I2C bus that hangs a second, a thousand times, does to presses: at six gates, each beside a plain one.
 
 Every reading of the sensor hangs, one after the other, so nine presses in ten fall into a hang and the rest beside one.
 """

@@ -14,7 +14,7 @@ EVERY_MS = (20, 40)
 SIREN_PRESSES = 300
 
 
-def measure(directory: Path, results: Results, rounds: int, presses: int, say: Callable[[str], None]) -> None:
+def measure(directory: Path, results: Results, rounds: int, say: Callable[[str], None], *, presses: int) -> None:
     """Run the rounds and add the figures."""
     broker = Broker(directory)
     log = directory / "latency.log"
