@@ -7,14 +7,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from benchmarks import backlog, bus, camera, faces, idle, latency, students
 from benchmarks.figures import Results, plot, save, show
 
 PARTS: dict[str, tuple[Callable[[Path, Results, int, Callable[[str], None]], None], int, int]] = {
-    "latency": (partial(latency.measure, presses=100), 5, 20),
+    "latency": (latency.measure, 5, 20),
     "idle": (idle.measure, 20, 60),
     "backlog": (backlog.measure, 100_000, 1_000_000),
     "faces": (faces.measure, 10, 60),
