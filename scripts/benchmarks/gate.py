@@ -16,7 +16,7 @@ import psutil
 import edge.daemon
 from benchmarks.child import PATIENCE_S, answer, press_often, questions
 from edge.events import Contact, ContactEdge, EventId, Fact, LinkUp, ReceiptCame, ResetAsked, Stage, Stored
-from edge.kiosk_hands import AIR_CELSIUS, WALL_CELSIUS
+from edge.kiosk_hands import AIR_CELSIUS, WALL_CELSIUS, KioskHands
 from edge.measuring import CameraFound, CameraLost, FacesSeen
 from edge.sim.sensor import Fault, SimulatedBus
 
@@ -52,6 +52,7 @@ class ProbedDaemon(edge.daemon.Daemon):
         self._process = psutil.Process()
         self._camera: list[tuple[str, int]] = []
         self._bus = HangingBus()
+        self.kiosk = KioskHands(self.settings, self.pins, self.clock, self.post, self._failed)
         if self.kiosk.simulated is not None:
             self.kiosk.simulated = self._bus
             self.kiosk.see(WALL_CELSIUS, AIR_CELSIUS)

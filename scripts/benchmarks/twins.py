@@ -15,7 +15,7 @@ from benchmarks.figures import Figure, Results, share
 from benchmarks.latency import matched, ratio
 from benchmarks.parts import Broker, Child, settled, write_settings
 
-EVERY_MS = (20, 35)
+EVERY_MS = (12, 18)
 WARM_UP = 20
 LATER_MAX = 1.1
 """What happens to a gate's kiosk may make its presses no later than this many times those of a gate without one."""
