@@ -215,10 +215,11 @@ def _watch(results: Results, lanes: list[Lane], centre: Centre, seconds: int, sa
     playing = [threading.Thread(target=lane.play) for lane in lanes]
     for thread in playing:
         thread.start()
-    while any(thread.is_alive() for thread in playing):
-        said = ", ".join(f"{lane.name} {len(centre.events.get(lane.name, []))}" for lane in lanes)
-        say(f"students for {time.monotonic() - begin:.0f} of {seconds} s; events: {said}")
-        playing[0].join(10)
+    for thread in playing:
+        while thread.is_alive():
+            said = ", ".join(f"{lane.name} {len(centre.events.get(lane.name, []))}" for lane in lanes)
+            say(f"students for {time.monotonic() - begin:.0f} of {seconds} s; events: {said}")
+            thread.join(10)
     elapsed_s = time.monotonic() - begin
     gate, kiosk = (
         (100 * (sum(process.cpu_times()[:2]) - before_s) / elapsed_s, process.memory_info().rss / MIB)
@@ -235,20 +236,20 @@ def _add(results: Results, lane: Lane, events: list[dict[str, Any]], limit_ms: f
     words = [len(said) for said in _matched(lane, events)]
     wrong = sum(count != 1 for count in words) + len(events) - sum(words)
     every_s = (lane.students[1].arrives_ms - lane.students[0].arrives_ms) / 1_000
-    pace = f"{lane.name.upper()}, one in {every_s:g} s"
+    pace = f"{lane.name.upper()} each {every_s:g} s"
     verdicts: dict[str, int] = {}
     for event in events:
         verdicts[event["body"]["verdict"]] = verdicts.get(event["body"]["verdict"], 0) + 1
     rest = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     results.add(
-        Figure(f"students without exactly one event, {pace}", wrong, 0, "", f"of {len(lane.students)}: {rest}")
+        Figure(f"students without one event, {pace}", wrong, 0, "", f"of {len(lane.students)}: {rest}")
     )  # fmt: skip
-    ways = {"the page's word": lane.page.shown}
+    ways = {"a word on the page": lane.page.shown}
     if lane.pixels is not None:
-        ways["pixels in Chromium"] = lane.pixels
+        ways["pixels"] = lane.pixels
     for way, shown in ways.items():
         waits_ms = _waits_ms(lane, shown)
-        results.add(Figure(f"students who got {way}, {pace}", len(waits_ms), len(words), "", least=True))
+        results.add(Figure(f"students with {way}, {pace}", len(waits_ms), len(words), "", least=True))
         results.add(milliseconds(f"arrival to {way}, {pace}, p95", waits_ms, 0.95, limit_ms))
 
 
