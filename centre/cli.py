@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from centre import files
+from centre.pictures import save, without
 from edge.errors import GatepostError, SettingsError
 
 app = typer.Typer(
@@ -79,14 +80,31 @@ def list_(runtime_directory: Directory = None, json: Json = False) -> None:
 
 @app.command()
 def show(id: Id, runtime_directory: Directory = None, json: Json = False) -> None:
-    """Every step of an incident (or one event) with its times."""
+    """Every step of an incident (or one event) with its times. Pictures are shown by their size; see 'pictures'."""
     answer = _call(runtime_directory, {"do": "show", "id": id})
+    answer["events"] = [without(row) for row in answer["events"]]
     if json:
         _print_json(answer)
         return
     from centre.screen import console, story
 
     console().print(story(answer))
+
+
+@app.command(epilog="Example: gatepost-centre pictures 3f9a --to evidence")
+def pictures(
+    id: Id,
+    to: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where the files go; made if missing.")],
+    runtime_directory: Directory = None,
+    json: Json = False,
+) -> None:
+    """Save the pictures that followed an alarm (or one event) as JPEG files, for the user who asks alone."""
+    answer = _call(runtime_directory, {"do": "show", "id": id})
+    written = [str(file) for file in save(answer["events"], to)]
+    if json:
+        _print_json(written)
+    else:
+        typer.echo("\n".join(written))
 
 
 @app.command()
@@ -115,14 +133,14 @@ def events(
     runtime_directory: Directory = None,
     json: Json = False,
 ) -> None:
-    """Events in the order of their coming."""
+    """Events in the order of their coming. Pictures are shown by their size; see 'pictures'."""
     rows: list[Any] = []
     while len(rows) < limit:
         request = {"do": "events", "after": after, "limit": limit - len(rows), "gate": gate}
         page = _call(runtime_directory, request)
         if not page:
             break
-        rows += page
+        rows += map(without, page)
         after = page[-1]["seq"]
     if json:
         _print_json(rows)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from typing import Any
 import pytest
 
 from edge import wire
-from edge.events import Stage
+from edge.camera_words import JPEG_START
+from edge.events import Code, Stage
+from edge.topics import Topic
 from tests.process.brokers import PATIENCE_S, Authority, Listener, Mosquitto, free_port, password_file
 from tests.unit.centre_events import ADDRESS, BOOT, event, press, reset, self_test, trouble
 
@@ -383,6 +386,26 @@ def test_a_refusal_is_one_line_and_its_own_exit_code(centre, words, code, says):
     assert done.returncode == code
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_pictures_of_an_alarm_are_saved_as_files_and_never_printed(centre, gate, tmp_path):
+    gate.send(press(1))
+    assert gate.receipt()[0] == press(1).id
+    jpeg = JPEG_START + bytes(3_000)
+    body = {"offset_ms": -1_500, "jpeg_base64": b64encode(jpeg).decode()}
+    gate.send(event(2, topic=Topic.PICTURE, code=Code.ALARM_PICTURE, incident=press(1).incident, body=body))
+    gate.no_receipt_before(press(3, 1))
+    for words in (["show", press(1).id], ["events"]):
+        printed = centre.json(*words)
+        rows = printed["events"] if words[0] == "show" else printed
+        assert [row["event"]["body"].get("jpeg_bytes") for row in rows] == [None, len(jpeg), None]
+        assert "jpeg_base64" not in str(printed)
+    (file,) = centre.json("pictures", press(1).id, "--to", str(tmp_path / "evidence"))
+    assert Path(file).read_bytes() == jpeg
+    (same,) = centre.json("pictures", press(3).id, "--to", str(tmp_path / "later"))
+    assert Path(same).name == Path(file).name, "a later press finds the pictures of its incident"
+    unwritable = centre.call("pictures", press(1).id, "--to", "/proc/evidence")
+    assert (unwritable.returncode, unwritable.stderr.count("\n")) == (8, 1)
 
 
 def test_going_back_is_refused(centre, gate):
