@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import __version__
+from edge import __version__, doctor_commands
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
@@ -29,6 +29,7 @@ application = typer.Typer(
 config = typer.Typer(help="Look at a settings file.", no_args_is_help=True, rich_markup_mode=None)
 application.add_typer(config, name="config")
 application.add_typer(sensor, name="sensor")
+application.command("doctor", help=doctor_commands.HELP, epilog=doctor_commands.EXAMPLES)(doctor_commands.doctor)
 
 _CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 
