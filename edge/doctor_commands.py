@@ -113,7 +113,7 @@ def counted(found: list[Finding]) -> dict[str, int]:
     return {verdict.value: sum(one.verdict is verdict for one in found) for verdict in order}
 
 
-# --- the page --------------------------------------------------------------------------------------------------------
+# --- the page ---------------------------------------------------------------------------------------------------------
 
 
 _STYLES = {"PASS": "green", "FAIL": "bold red", "NOT_TESTED": "yellow"}
