@@ -37,6 +37,7 @@ from edge.events import (
     FeedWatchdog,
     Forget,
     Journal,
+    KeepCrowd,
     KeepLatch,
     Load,
     MarkDone,
@@ -193,7 +194,8 @@ class Daemon:
             "store", keeper.run, self._failed, open=keeper.open, idle=keeper.idle, close=keeper.close
         )
         self._closing.append(store)
-        self.brain.attach(dict.fromkeys((Store, KeepLatch, Load, MarkDone, Backfill, NoteAlive, Forget), store.put))
+        stored = (Store, KeepLatch, Load, MarkDone, Backfill, NoteAlive, Forget, KeepCrowd)
+        self.brain.attach(dict.fromkeys(stored, store.put))
 
         from edge.drivers.mqtt import PahoLink
 
