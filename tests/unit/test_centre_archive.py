@@ -120,7 +120,7 @@ def test_a_history_is_in_the_gate_s_order(archive):
     keep(archive, late, press(2, 1), press(1))
     incident = take(None, ADDRESS, press(1), 5)
     with archive.transaction():
-        archive.add_act(incident, Stage.SEEN, "Li", 6)
+        archive.add_act(ADDRESS, incident.id, Stage.SEEN, "Li", 6)
     events, acts = archive.history(incident)
     assert [row["event"]["counter"] for row in events] == [1, 2, 9]
     assert acts == [{"stage": "seen", "by": "Li", "wall_ms": 6}]

@@ -22,7 +22,7 @@ def listed(health: object) -> str:
     entry.health = health  # type: ignore[assignment]
     answer = views.whole(
         county="county-1", storing=True, brokers=[], counters={"events": 1, "duplicates": 0, "refused": {}},
-        gates=[entry], incidents=[], now_ms=0,
+        gates=[entry], incidents=[], tests=views.running([], [], [], [], 0), now_ms=0,
     )  # fmt: skip
     console = Console(width=160)
     with console.capture() as capture:
