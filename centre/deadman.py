@@ -56,7 +56,7 @@ def announced(duty: Duty, due_wall_ms: int | None, wall_ms: int) -> Duty:
     return replace(duty, due_wall_ms=due_wall_ms, since_wall_ms=duty.since_wall_ms or wall_ms)
 
 
-def tested(duty: Duty, tested_wall_ms: int) -> Duty:
+def after_test(duty: Duty, tested_wall_ms: int) -> Duty:
     """The duty after a test of the whole chain that ended then, whatever its result.
 
     Until the gate announces the next one, it is due when the longest gap allowed is over: it may never speak again.

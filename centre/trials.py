@@ -120,7 +120,7 @@ class Trials:
         if kind not in standing.tests or standing.tests[kind].wall_ms <= tested_wall_ms:
             standing.tests = {**standing.tests, kind: LastTest(id, report.result.value, tested_wall_ms)}
         if report.kind in cards.FULL_TESTS:
-            standing.duty = deadman.tested(standing.duty, tested_wall_ms)
+            standing.duty = deadman.after_test(standing.duty, tested_wall_ms)
         return True
 
     def _window_word(self, changes: Changes, address: Address, event: Event, wall_ms: int) -> None:
