@@ -12,6 +12,7 @@ import typer
 from edge import __version__
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
+from edge.ledger_commands import ledger
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
 from edge.sensor_commands import sensor
@@ -29,6 +30,7 @@ application = typer.Typer(
 config = typer.Typer(help="Look at a settings file.", no_args_is_help=True, rich_markup_mode=None)
 application.add_typer(config, name="config")
 application.add_typer(sensor, name="sensor")
+application.add_typer(ledger, name="ledger")
 
 _CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 

@@ -89,7 +89,7 @@ class Scribe:
         kept = [record for record in records if belongs(record)]
         if not kept:
             return head
-        contents = [*self._notes(connection, head), *kept]
+        contents: list[Note | Record] = [*self._notes(connection, head), *kept]
         if head is None:
             head = self._written  # the file is new, and the numbers go on
         sign = None if self._key is None else self._key.sign
@@ -150,7 +150,9 @@ def read(database: Path) -> Iterator[Entry | None]:
                     yield None
     except sqlite3.Error as error:
         if "no such table" in str(error):
-            raise StorageError(f"{database} has no ledger: it is of an older gatepost; start the daemon once") from error
+            raise StorageError(
+                f"{database} has no ledger: it is of an older gatepost; start the daemon once"
+            ) from error
         raise StorageError(
             f"{database} cannot be read: {error}; run this as the service's user (sudo -u gatepost ...)"
         ) from error
