@@ -150,9 +150,7 @@ def read(database: Path) -> Iterator[Entry | None]:
                     yield None
     except sqlite3.Error as error:
         if "no such table" in str(error):
-            raise StorageError(
-                f"{database} has no ledger: it is of an older gatepost; start the daemon once"
-            ) from error
+            raise StorageError(f"{database} has no ledger yet: start this gatepost's daemon once") from error
         raise StorageError(
             f"{database} cannot be read: {error}; run this as the service's user (sudo -u gatepost ...)"
         ) from error

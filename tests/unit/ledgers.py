@@ -14,7 +14,7 @@ from edge.ledger_key import GateKey, load_or_make
 BOOT = "00000000000000aa"
 KERNEL = "f" * 32
 NOVEMBER_MS = 1_793_500_000_000
-"""In Shanghai, Sunday 1 November 2026, 14:13."""
+"""In Shanghai, Sunday 1 November 2026, 10:26."""
 
 HOUR_MS = 3_600_000
 GATE = "county/school/gate"
