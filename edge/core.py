@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from edge import alarm, contact, health, kiosk_news, links, timekeeping, uplink
+from edge import alarm, contact, health, kiosk_news, links, retention, timekeeping, uplink
 from edge.events import (
     Acked,
     Alive,
@@ -121,7 +121,7 @@ def step(state: State, fact: Fact) -> Step:
         case PictureTaken():
             state = kiosk_news.picture(state, fact, out)
         case Forgotten():
-            state = kiosk_news.forgotten(state, fact, out)
+            state = retention.forgotten(state, fact, out)
     return _lamp(before, state, out), out
 
 
@@ -237,7 +237,7 @@ def _clock(state: State, fact: ClockRead, out: list[Command]) -> State:
     if state.alive_ms is None or fact.at_ms - state.alive_ms >= ALIVE_MS:
         out.append(NoteAlive(timekeeping.stamp(clock, fact.at_ms)))
         state = replace(state, alive_ms=fact.at_ms)
-    return kiosk_news.dated(state, fact.at_ms, out)
+    return retention.dated(state, fact.at_ms, out)
 
 
 def _time(state: State, fact: Ticked, out: list[Command]) -> State:
@@ -272,7 +272,7 @@ def _store_opened(state: State, fact: StoreOpened, out: list[Command]) -> State:
         out.append(KeepLatch(kept if unheard is None else replace(kept, unread=True)))
         held = [owed.record for lane in state.uplink.held for owed in lane.values()]
         out.extend(Store(record, None) for record in (*held, *state.uplink.pending.values()))
-    state = to_uplink(state, fact, out)
+    state = retention.opened(to_uplink(state, fact, out), fact)
     if not state.restarted:
         body: Body = {"last_alive_wall_ms": fact.last_alive_wall_ms, "kernel_boot": state.boot.kernel_boot}
         state = note(replace(state, restarted=True), Code.RESTART, Qualifier.NEW, body, fact.at_ms, out)

@@ -23,6 +23,7 @@ from edge.events import (
     StoreTrouble,
     Trouble,
 )
+from edge.measuring import CrowdKept
 from edge.ports import Clock, Outbox, OutboxDamaged, OutboxFull, Post
 
 DONE_MARKS_MAX = 50_000
@@ -32,6 +33,9 @@ ATTEMPTS_MAX = 4
 """As it is, on a reopened card, on a new file, in memory: nothing is tried more often."""
 
 HISTORY_LIMIT = 1_000
+
+Signs = tuple[Latch | None, int | None, CrowdKept | None]
+"""What an outbox tells when it opens: latch, last sign of life, crowd."""
 
 T = TypeVar("T")
 Step = Callable[[], None]
@@ -148,6 +152,7 @@ class Fallback:
             memory.trouble + card.trouble - self._done_lanes[Lane.TROUBLE],
             memory.routine + card.routine - self._done_lanes[Lane.ROUTINE],
             memory.last_id or card.last_id,
+            card.ledger,
         )
 
     def take_dropped(self) -> int:
@@ -246,14 +251,14 @@ class Fallback:
 
     def _tell_opened(self, renumbered: bool) -> None:
         if self._memory is None:
-            latch, alive_ms = _signs_of(self.writer)
+            latch, alive_ms, crowd = _signs_of(self.writer)
         else:
-            nothing: tuple[Latch | None, int | None] = (None, None)
-            latch, alive_ms = self._peek(_signs_of, nothing)
-            latch = self._memory.latch() or latch
+            nothing: Signs = (None, None, None)
+            latch, alive_ms, crowd = self._peek(_signs_of, nothing)
+            latch, crowd = self._memory.latch() or latch, self._memory.crowd() or crowd
         self._told_opened = True
         self.renumberings += renumbered
-        self._post(StoreOpened(latch, self.backlog(), alive_ms, renumbered, self._clock.now_ms()))
+        self._post(StoreOpened(latch, self.backlog(), alive_ms, renumbered, self._clock.now_ms(), crowd))
 
     def _tell_whole(self) -> None:
         if self._damaged:
@@ -305,6 +310,9 @@ class Fallback:
             latch = None  # the brain never saw that one: it hears of it below, and says what the two are together
         given = card.append([row.record for row in rows], latch, [row.seq for row in rows] if known else None)
         card.mark_done(list(self._done))
+        crowd = memory.crowd()
+        if crowd is not None:
+            card.keep_crowd(crowd)
         moved = zip((row.record.id for row in rows), given, strict=True)
         stored = tuple((id, seq) for id, seq in moved if id not in self._done)
         self._dropped += memory.take_dropped()
@@ -325,8 +333,8 @@ def _load_of(load: Load, after_seq: int, outbox: Outbox) -> Sequence[Row]:
     return outbox.load(load.lane, after_seq, load.limit)
 
 
-def _signs_of(outbox: Outbox) -> tuple[Latch | None, int | None]:
-    return outbox.latch(), outbox.last_alive_wall_ms()
+def _signs_of(outbox: Outbox) -> Signs:
+    return outbox.latch(), outbox.last_alive_wall_ms(), outbox.crowd()
 
 
 def _latched(latch: Latch | None) -> bool:

@@ -15,6 +15,8 @@ from hashlib import sha256
 import msgspec
 
 from edge.events import Record, Topic
+from edge.ledger_head import Head as Head
+from edge.ledger_head import head_of as head_of
 from edge.value import Value
 
 FORMAT = 1
@@ -24,7 +26,6 @@ NOTHING = "0" * 64
 TOPICS = (Topic.ALARM, Topic.SELF_TEST, Topic.LOG)
 """Alarms, tests, and what was done at the gate. None of the three ever carries a temperature or a picture."""
 
-_HEAD = re.compile(r"([1-9][0-9]{0,15}):([0-9a-f]{64})")
 _LINE = re.compile(
     rb'\{"ledger":1,"number":([1-9][0-9]{0,15}),"previous":"([0-9a-f]{64})","record":(\{.*\}),'
     rb'"signature":"([0-9a-f]{128}|)","hash":"([0-9a-f]{64})"\}'
@@ -32,13 +33,6 @@ _LINE = re.compile(
 
 Sign = Callable[[bytes], str]
 """Gives the signature of a digest in hexadecimal digits."""
-
-
-class Head(Value, frozen=True):
-    """The newest entry of a ledger: who knows it from outside notices when the ledger is cut or written anew."""
-
-    number: int
-    hash: str
 
 
 class Entry(Value, frozen=True):
@@ -126,14 +120,6 @@ def entry_of(line: bytes) -> Entry:
         raise ValueError("not an entry in the form that gatepost writes")
     number, previous, record, signature, hash = found.groups()
     return Entry(int(number), previous.decode(), record.decode(), signature.decode(), hash.decode())
-
-
-def head_of(text: str) -> Head:
-    """``NUMBER:HASH``, as heartbeats and reports show a head. Raises ValueError."""
-    found = _HEAD.fullmatch(text.strip().lower())
-    if found is None:
-        raise ValueError(f"{text[:90]!r} is not NUMBER:HASH, such as 1234:9f86d0… with 64 hexadecimal digits")
-    return Head(int(found[1]), found[2])
 
 
 def _signed(number: int, previous: str, text: str) -> bytes:

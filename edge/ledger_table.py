@@ -1,4 +1,4 @@
-"""The ledger's table in the event log's file: written in the same transaction as the events, read by commands.
+"""What the ledger does to its table in the event log's file: written with the events, read by commands.
 
 The store's thread writes. A command reads the file beside the running daemon and changes nothing in it.
 """
@@ -15,19 +15,6 @@ from urllib.parse import quote
 from edge.errors import CertificateError, StorageError
 from edge.events import Record
 from edge.ledger import Entry, Head, Note, What, belongs, next_entry, text_of
-
-CREATE = (
-    """
-    CREATE TABLE ledger (
-        number INTEGER PRIMARY KEY,
-        previous TEXT NOT NULL,
-        record TEXT NOT NULL,
-        signature TEXT NOT NULL,
-        hash TEXT NOT NULL
-    ) STRICT
-    """,
-)
-"""One step of ``store_schema.MIGRATIONS``. Nothing ever deletes a row."""
 
 ADD = "INSERT INTO ledger (number, previous, record, signature, hash) VALUES (?, ?, ?, ?, ?)"
 HEAD = "SELECT number, hash FROM ledger ORDER BY number DESC LIMIT 1"
@@ -71,10 +58,11 @@ class Scribe:
             return
         try:
             self._key = self._load_key()
-        except CertificateError as error:
-            if str(error) != self._why:
-                self._why = str(error)
-                self._tell(True, self._why)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, alarms are kept and the trouble is told
+            why = str(error) if isinstance(error, CertificateError) else f"unforeseen {type(error).__name__}: {error}"
+            if why != self._why:
+                self._why = why
+                self._tell(True, why)
             return
         if self._why:
             self._tell(False, "entries are signed again")

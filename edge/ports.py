@@ -22,7 +22,7 @@ from edge.events import (
     Topic,
     WallStamp,
 )
-from edge.measuring import TellPupil
+from edge.measuring import CrowdKept, TellPupil
 
 Post = Callable[[Fact], None]
 """Puts a fact into the brain's inbox. Any thread may call it; it neither blocks nor raises."""
@@ -72,6 +72,10 @@ class SirenHand(Protocol):
 
     def close(self) -> None:
         """Off, pin let go."""
+
+
+SEQ_MAX = 2**63 - 1
+"""No row has a higher number."""
 
 
 class OutboxFull(Exception):
@@ -143,21 +147,36 @@ class Outbox(Protocol):
         own kernel boot are counted back from it; older boots get the middle of the time in which they must lie.
         """
 
-    def forget(
-        self, topics: Sequence[Topic], before_wall_ms: int, after_seq: int, *, delete: bool
-    ) -> tuple[int, int | None]:
-        """Look at a bounded number of rows after ``after_seq`` for those on these topics that are older.
-
-        Delete them, or only count them. Returns how many they were, and from which number to go on; None at the end.
-        A row's date is the one that was worked out, else what its clock said. Alarms and troubles are never on a topic
-        that is forgotten.
-        """
-
     def note_alive(self, wall: WallStamp) -> None:
         """Keep a sign of life."""
 
     def last_alive_wall_ms(self) -> int | None:
         """The last sign of life, or None."""
+
+    def keep_crowd(self, crowd: CrowdKept) -> None:
+        """Keep the thermometer's crowd in place of the last one."""
+
+    def crowd(self) -> CrowdKept | None:
+        """The crowd as last kept; None also for one that cannot be read: it costs a warm-up, never an event."""
+
+    def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
+        """Delete routine events of a personal topic dated before ``before_wall_ms`` (``Row.dated_wall_ms``).
+
+        Delivered or owed, at most ``limit`` per call. Return how many; 0 when none is left, and for any other topic.
+        """
+
+    def count_older(self, topic: Topic, before_wall_ms: int, after_seq: int = 0, up_to_seq: int = SEQ_MAX) -> int:
+        """How many events of a topic, in any lane, are dated before ``before_wall_ms``: found by looking at each.
+
+        Grows with the numbers that are looked at: above ``after_seq``, up to and with ``up_to_seq``.
+        """
+
+    def forget_damaged(self, before_wall_ms: int) -> int:
+        """Delete one file that was moved aside as damaged and last written before this. 0 if there is none, or if it
+        cannot be deleted: ``count_damaged`` then tells."""
+
+    def count_damaged(self, before_wall_ms: int) -> int:
+        """How many files that were moved aside as damaged were last written before this."""
 
     def close(self) -> None:
         """Let the file go."""

@@ -217,12 +217,26 @@ def _check_rules(good: Mapping[str, Any], mistakes: Mistakes) -> None:
         allowed = "a file: kiosk.teacher_host opens the teacher's page to the school's network"
         mistakes.add("kiosk.teacher_token_file", "nothing", allowed)
     check_selftest(good.get("selftest", {}), mistakes)
+    _check_reference(good, mistakes)
     names: set[str] = set()
     for number, broker in enumerate(good.get("broker", ()), 1):
         _check_broker(broker, f"broker[{number}]", mistakes)
         if broker.get("name") in names:
             mistakes.add(f"broker[{number}].name", repr(broker["name"]), "a name that no other broker has")
         names |= {broker["name"]} if "name" in broker else set()
+
+
+def _check_reference(good: Mapping[str, Any], mistakes: Mistakes) -> None:
+    thermometer = good.get("thermometer") or {}
+    reference, address = thermometer.get("reference", "none"), thermometer.get("i2c_address")
+    if reference != "none" and address is not None and address == thermometer.get("reference_address"):
+        allowed = f"another address than the infrared sensor's: thermometer.i2c_address is {address} on the same bus"
+        mistakes.add("thermometer.reference_address", str(address), allowed)
+    presence = thermometer.get("presence", "camera")
+    if reference == "black_body" and (presence != "camera" or good.get("camera", {}) is None):
+        # As warm as skin, it leaves the sensor no jump to see a face by.
+        allowed = 'presence = "camera" and a table [camera]: the sensor alone cannot tell a face from the black body'
+        mistakes.add("thermometer.reference", "'black_body'", allowed)
 
 
 def _check_gpios(good: Mapping[str, Any], mistakes: Mistakes) -> None:

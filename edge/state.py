@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from edge import alarm, contact, health, links, thermometer, timekeeping, uplink
+from edge.crowd import Member
 from edge.events import Boot, ShowLamp, StoreOpened, Value
+from edge.measuring import CrowdKept
 from edge.screening import ThermometerRules
 
 
@@ -16,12 +18,19 @@ class KioskRules(Value, frozen=True):
 
 
 class Kiosk(Value, frozen=True):
-    """The kiosk's side of a gate. ``ticked_ms``: when time last passed for it; ``forgot_ms``: the last deletion."""
+    """The kiosk's side of a gate. ``ticked_ms``: when time last passed for it; ``forgot_ms``: the last deletion.
+
+    ``crowd_awaited`` is the crowd of an earlier life until its age can be told. ``crowd_written`` is the one that the
+    store holds, None where that is another's, and ``crowd_written_ms`` when it was given.
+    """
 
     rules: KioskRules = KioskRules()
     thermometer: thermometer.Thermometer | None = None
     ticked_ms: int = 0
     forgot_ms: int | None = None
+    crowd_awaited: CrowdKept | None = None
+    crowd_written: tuple[Member, ...] | None = ()
+    crowd_written_ms: int | None = None
 
 
 class Rules(Value, frozen=True):

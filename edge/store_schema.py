@@ -24,6 +24,7 @@ from edge.events import (
     Topic,
     WallStamp,
 )
+from edge.measuring import CrowdKept
 
 E = TypeVar("E", bound=Enum)
 
@@ -85,6 +86,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         END
         """,
     ),
+    (
+        # Only what is about persons: an alarm's row pays nothing for it, and no index leads the deletion to one.
+        """
+        CREATE INDEX events_personal ON events (topic, COALESCE(backfilled_wall_ms, wall_ms))
+            WHERE topic IN ('temperature', 'picture') AND lane = 2
+        """,
+    ),
+    (
+        # In the same file, so that an event and its entry are one commit. Nothing ever deletes an entry.
+        """
+        CREATE TABLE ledger (
+            number INTEGER PRIMARY KEY,
+            previous TEXT NOT NULL,
+            record TEXT NOT NULL,
+            signature TEXT NOT NULL,
+            hash TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
 )
 """Step n takes a file from version n to n + 1 (``PRAGMA user_version``), in one transaction. Never edit a step."""
 
@@ -122,6 +142,21 @@ TRIM_OWED = """
         (SELECT seq FROM events INDEXED BY events_owed WHERE owed = 1 AND lane = ? ORDER BY seq LIMIT ?)
 """
 
+OLD_PERSONAL = """
+    SELECT seq FROM events INDEXED BY events_personal
+    WHERE topic IN ('temperature', 'picture') AND lane = 2 AND topic = ? AND COALESCE(backfilled_wall_ms, wall_ms) < ?
+    ORDER BY COALESCE(backfilled_wall_ms, wall_ms) LIMIT ?
+"""
+# As many bytes as the record has, so that it is overwritten where it lies.
+BLANK = "UPDATE events SET record = CAST(zeroblob(LENGTH(CAST(record AS BLOB))) AS TEXT) WHERE seq = ?"
+DELETE = "DELETE FROM events WHERE seq = ?"
+# In other words than the deletion, and past its index: a mistake in either shows in the other.
+COUNT_OLDER = """
+    SELECT COUNT(*) FROM events NOT INDEXED
+    WHERE seq > ? AND seq <= ? AND topic = ?
+        AND CASE WHEN backfilled_wall_ms IS NULL THEN wall_ms ELSE backfilled_wall_ms END < ?
+"""
+
 BACKFILL_SAME_BOOT = f"""
     UPDATE events SET undated = 0,
         backfilled_wall_ms = :wall_ms - (:at_ms - at_ms),
@@ -142,24 +177,21 @@ BACKFILL_OTHER_BOOTS = """
         SELECT seq FROM (SELECT seq FROM events WHERE undated = 1 AND kernel_boot > :kernel_boot LIMIT :limit))
 """
 
-OLDER = """
-    FROM events WHERE seq > :after AND seq <= :to AND lane > 0
-        AND topic IN (SELECT value FROM json_each(:topics)) AND COALESCE(backfilled_wall_ms, wall_ms) < :before
-"""
-
 KEEP = "INSERT INTO keep (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 KEPT = "SELECT value FROM keep WHERE key = ?"
 LATCH_KEY = "latch"
 ALIVE_KEY = "alive"
+CROWD_KEY = "crowd"
 PROOF_KEY = "proof"
 
 _encoder = msgspec.json.Encoder()
 _record = msgspec.json.Decoder(Record)
 _latch = msgspec.json.Decoder(Latch)
 _stamp = msgspec.json.Decoder(WallStamp)
+_crowd = msgspec.json.Decoder(CrowdKept)
 
 
-def encode(value: Record | Latch | WallStamp) -> str:
+def encode(value: Record | Latch | WallStamp | CrowdKept) -> str:
     """A value as the JSON text that is kept."""
     return _encoder.encode(value).decode()
 
@@ -172,6 +204,11 @@ def decode_latch(text: str) -> Latch:
 def decode_stamp(text: str) -> WallStamp:
     """A kept sign of life. Raises msgspec.DecodeError."""
     return _stamp.decode(text)
+
+
+def decode_crowd(text: str) -> CrowdKept:
+    """A kept crowd. Raises msgspec.DecodeError."""
+    return _crowd.decode(text)
 
 
 def earliest_ms(stamp: WallStamp) -> int | None:

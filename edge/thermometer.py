@@ -135,7 +135,8 @@ def _nobody_yet(thermometer: Thermometer, read: SkinRead, celsius: float, out: l
     if mode is Mode.THERMOPILE or not face:
         background = presence.followed(thermometer.background_celsius, seen, usual)
         thermometer = replace(thermometer, background_celsius=background)
-        if thermometer.rules.black_body:
+        # By itself the sensor cannot tell a face from a black body as warm as one.
+        if thermometer.rules.black_body and mode is not Mode.THERMOPILE:
             return _drifted(thermometer, soundness.compared(thermometer.sound, celsius, now_ms), now_ms, out)
     return thermometer
 

@@ -270,7 +270,7 @@ def treated(entries: list[Entry], key: GateKey, other: GateKey) -> dict[str, tup
     bare = [*entries, *chained(None, [event(50)], entries[-1].head)]
     back = [
         *entries,
-        *chained(key, [Note(began(key).note, "g", "an old file", "", Head(99, "a" * 64))], entries[-1].head),
+        *chained(key, [began(key, "an old file", Head(99, "a" * 64))], entries[-1].head),
     ]
     return {
         "untouched": (entries, "PASS"),

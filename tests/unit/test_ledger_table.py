@@ -16,7 +16,8 @@ from edge.ledger import Entry, Head, Note, What, content_of
 from edge.ledger_check import Checker, Fault
 from edge.ledger_export import check
 from edge.ledger_key import GateKey, PublicKey
-from edge.ledger_table import CREATE, Scribe, Signer, head_in, read
+from edge.ledger_table import Scribe, Signer, head_in, read
+from edge.store_schema import MIGRATIONS
 from tests.unit.ledgers import GATE, event, key_in
 
 
@@ -33,7 +34,7 @@ class Desk:
         self.connection = sqlite3.connect(self.path, isolation_level=None)
         self.connection.execute("PRAGMA journal_mode = WAL")
         if not self.connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
-            for statement in CREATE:
+            for statement in MIGRATIONS[-1]:
                 self.connection.execute(statement)
             self.connection.execute("CREATE TABLE keep (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
 
