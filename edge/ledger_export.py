@@ -24,7 +24,7 @@ from edge.local_time import Zone, spoken
 from edge.value import Value
 
 COLUMNS = (
-    "number", "local_time", "time_worked_out", "wall_ms", "clock", "id", "boot_counter", "monotonic_ms", "topic",
+    "number", "local_time", "time_basis", "wall_ms", "clock", "id", "boot_counter", "monotonic_ms", "topic",
     "origin", "code", "code_name", "qualifier", "incident", "test_kind", "test_result", "test_links", "operator",
     "key_fingerprint", "body", "hash",
 )  # fmt: skip
@@ -115,8 +115,8 @@ def _cells(one: Dated, zone: Zone) -> Iterator[object]:
     """One row, in the order of ``COLUMNS``."""
     content, moment, entry = one.content, one.moment, one.entry
     when = "" if moment is None else spoken(zone, moment.wall_ms)
-    worked_out = moment is not None and moment.worked_out
-    yield from (entry.number, when, "yes" if worked_out else "", "" if moment is None else moment.wall_ms)
+    yield from (entry.number, when)
+    yield from ("", "") if moment is None else (moment.basis.value, moment.wall_ms)
     if not isinstance(content, Record):
         topic = "note" if isinstance(content, Note) else "unreadable"
         yield from ("", "", "", "", topic, *[""] * 10, entry.record, entry.hash)

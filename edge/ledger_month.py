@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from enum import Enum
 
 from edge import chain
 from edge.events import ClockQuality, Code, Origin, Qualifier, Record, Topic
@@ -27,15 +28,24 @@ class Month(Value, frozen=True):
     end_ms: int
 
 
+class Basis(Enum):
+    """What a moment rests on: a clock that was set; a later entry of the same start of the machine, whose clock was
+    set; or the reading of an unset clock, and nothing better."""
+
+    CLOCK = "clock"
+    WORKED_OUT = "worked_out"
+    UNSET_CLOCK = "unset_clock"
+
+
 class Moment(Value, frozen=True):
-    """When an entry was. ``worked_out``: by a later entry of the same start of the machine, whose clock was set."""
+    """When an entry was."""
 
     wall_ms: int
-    worked_out: bool
+    basis: Basis
 
 
 class Dated(Value, frozen=True):
-    """An entry with what it holds. ``moment`` None: its clock was not set, and nothing later tells."""
+    """An entry with what it holds. ``moment`` None: it is a note of the ledger's own, or cannot be read."""
 
     entry: Entry
     content: Record | Note | None
@@ -90,16 +100,16 @@ class Dating:
         if not isinstance(content, Record):
             return Dated(entry, content, None)
         if content.wall.quality not in UNTRUSTED:
-            return Dated(entry, content, Moment(content.wall.wall_ms, worked_out=False))
+            return Dated(entry, content, Moment(content.wall.wall_ms, Basis.CLOCK))
         fix = self._fixes.get(content.kernel_boot)
         if fix is None:
-            return Dated(entry, content, None)
+            return Dated(entry, content, Moment(content.wall.wall_ms, Basis.UNSET_CLOCK))
         at_ms, wall_ms = fix
-        return Dated(entry, content, Moment(wall_ms - (at_ms - content.at_ms), worked_out=True))
+        return Dated(entry, content, Moment(wall_ms - (at_ms - content.at_ms), Basis.WORKED_OUT))
 
 
 def within(month: Month, entries: Iterable[Dated]) -> Iterator[Dated]:
-    """The month's piece of the chain. An entry without a moment goes with the next one that has one."""
+    """The month's piece of the chain. An entry that nobody can date goes with the next one."""
     held: list[Dated] = []
     begun = False
     for one in entries:
@@ -110,9 +120,9 @@ def within(month: Month, entries: Iterable[Dated]) -> Iterator[Dated]:
             begun = True
             yield from held
             held.clear()
-        elif not begun:
+        elif not begun and one.moment.basis is not Basis.UNSET_CLOCK:
             held.clear()
-    if begun and all(one.moment is None for one in held):
+    if begun and all(one.moment is None or one.moment.basis is Basis.UNSET_CLOCK for one in held):
         yield from held
 
 

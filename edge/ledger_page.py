@@ -16,7 +16,7 @@ from edge.languages import Text
 from edge.ledger import Head
 from edge.ledger_check import Outcome
 from edge.ledger_export import link_text
-from edge.ledger_month import Dated, Moment, Month, Summary, Test
+from edge.ledger_month import Basis, Dated, Moment, Month, Summary, Test
 from edge.ledger_words import (
     KINDS,
     LINKS,
@@ -33,6 +33,8 @@ from edge.value import Value
 
 ROWS_MAX = 400
 """Rows of each table on paper: more is in the CSV, and the page says so."""
+
+SIGNS = {Basis.CLOCK: "", Basis.WORKED_OUT: "*", Basis.UNSET_CLOCK: "?"}
 
 CHART_WIDTH, CHART_HEIGHT = 720, 150
 CENTRE_MS_MAX = 10_000.0
@@ -257,7 +259,12 @@ def _proof(cover: Cover, summary: Summary) -> Iterator[str]:
         (Text("Made", "生成"), f"{cover.made}, gatepost {cover.software}"),
     )
     yield "<table>" + "".join(_row((_both(name), f"<code>{escape(value)}</code>")) for name, value in rows)
-    yield "</table>\n"
+    yield "</table>\n<p class=note>"
+    yield _both(
+        Text("* The gate's clock was not set then; the time was worked out by a later event. ? It was never set.",
+             "* 当时校门时钟未校准，时间由之后的事件推算。? 时钟一直未校准。")
+    )  # fmt: skip
+    yield "</p>\n"
 
 
 def _head(head: Head | None) -> str:
@@ -265,6 +272,4 @@ def _head(head: Head | None) -> str:
 
 
 def _when(moment: Moment | None, zone: Zone) -> str:
-    if moment is None:
-        return _both(Text("clock not set", "时钟未校准"))
-    return spoken(zone, moment.wall_ms) + ("*" if moment.worked_out else "")
+    return "–" if moment is None else spoken(zone, moment.wall_ms) + SIGNS[moment.basis]

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
 from edge.errors import CertificateError, StorageError
 from edge.events import Record
-from edge.ledger import Entry, Head, Note, What, belongs, next_entry, text_of
+from edge.ledger import Entry, Head, Note, What, belongs, is_whole, next_entry, text_of
 
 ADD = "INSERT INTO ledger (number, previous, record, signature, hash) VALUES (?, ?, ?, ?, ?)"
 HEAD = "SELECT number, hash FROM ledger ORDER BY number DESC LIMIT 1"
+FIRST = "SELECT number, previous, record, signature, hash FROM ledger ORDER BY number LIMIT 1"
+BEFORE = """
+    SELECT number, previous, record, signature, hash FROM ledger WHERE number < ? ORDER BY number DESC LIMIT ?
+"""
 READ = "SELECT number, previous, record, signature, hash FROM ledger ORDER BY number"
 KEEP_KEY = "INSERT INTO keep (key, value) VALUES ('ledger', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 KEPT_KEY = "SELECT value FROM keep WHERE key = 'ledger'"
@@ -84,7 +88,7 @@ class Scribe:
         rows = []
         for content in contents:
             entry = next_entry(head, text_of(content), sign)
-            rows.append((entry.number, entry.previous, entry.record, entry.signature, entry.hash))
+            rows.append(_row(entry))
             head = entry.head
         connection.executemany(ADD, rows)
         return head
@@ -124,6 +128,32 @@ def head_in(connection: sqlite3.Connection) -> Head | None:
     return None if found is None else Head(*found)
 
 
+def first_in(connection: sqlite3.Connection) -> Entry | None:
+    """The oldest entry of a file; None where there is none. Raises sqlite3.Error."""
+    found = connection.execute(FIRST).fetchone()
+    return None if found is None else Entry(*found)
+
+
+def piece_before(damaged: Path, first: Entry, limit: int) -> list[Entry]:
+    """Entries of a damaged file that go before ``first``, the newest of them first: only what the chain proves."""
+    entries: list[Entry] = []
+    number, hash = first.number - 1, first.previous
+    # What cannot be read ends the search: nothing before it could be proved.
+    with suppress(sqlite3.Error, StorageError), closing(_opened(damaged)) as connection:
+        for row in connection.execute(BEFORE, (first.number, limit)):
+            entry = _entry(row)
+            if entry is None or entry.head != Head(number, hash) or not is_whole(entry):
+                break
+            entries.append(entry)
+            number, hash = entry.number - 1, entry.previous
+    return entries
+
+
+def put_back(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+    """Write entries of an older file, within the caller's transaction. Raises sqlite3.Error."""
+    connection.executemany(ADD, [_row(entry) for entry in entries])
+
+
 def read(database: Path) -> Iterator[Entry | None]:
     """Every entry as one moment had them, None for a row that is none. The daemon may go on.
 
@@ -131,17 +161,26 @@ def read(database: Path) -> Iterator[Entry | None]:
     """
     try:
         with closing(_opened(database)) as connection:
-            for number, *texts in connection.execute(READ):
-                if isinstance(number, int) and all(isinstance(text, str) for text in texts):
-                    yield Entry(number, *texts)
-                else:
-                    yield None
+            for row in connection.execute(READ):
+                yield _entry(row)
     except sqlite3.Error as error:
         if "no such table" in str(error):
             raise StorageError(f"{database} has no ledger yet: start this gatepost's daemon once") from error
         raise StorageError(
             f"{database} cannot be read: {error}; run this as the service's user (sudo -u gatepost ...)"
         ) from error
+
+
+def _entry(row: tuple[object, ...]) -> Entry | None:
+    number, *texts = row
+    if not isinstance(number, int):
+        return None
+    words = [text for text in texts if isinstance(text, str)]
+    return Entry(number, *words) if len(words) == len(texts) else None
+
+
+def _row(entry: Entry) -> tuple[int, str, str, str, str]:
+    return entry.number, entry.previous, entry.record, entry.signature, entry.hash
 
 
 def _opened(database: Path) -> sqlite3.Connection:

@@ -30,7 +30,7 @@ from edge.events import (
     WallStamp,
 )
 from edge.ledger import Head, belongs
-from edge.ledger_table import Scribe, head_in
+from edge.ledger_table import Scribe, first_in, head_in, piece_before, put_back
 from edge.measuring import CrowdKept
 from edge.ports import SEQ_MAX
 
@@ -236,6 +236,20 @@ class SqliteOutbox:
     def count_damaged(self, before_wall_ms: int) -> int:
         """See ``Outbox.count_damaged``."""
         return len(set_aside.older(self._path, before_wall_ms))
+
+    def salvage(self, limit: int) -> int:
+        """See ``Outbox.salvage``."""
+        with self._file.reading() as connection:
+            first = first_in(connection)
+        if first is None or first.number == 1:
+            return 0
+        for damaged in set_aside.files(self._path):
+            entries = piece_before(damaged, first, limit)
+            if entries:
+                with self._file.writing() as connection:
+                    put_back(connection, entries)
+                return len(entries)
+        return 0
 
     def close(self) -> None:
         """See ``Outbox.close``. Never raises."""

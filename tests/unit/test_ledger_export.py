@@ -21,7 +21,7 @@ from edge.ledger import Entry, Head, content_of, entry_of, line_of, next_entry, 
 from edge.ledger_check import Checker, Fault
 from edge.ledger_export import COLUMNS, Exported, check, export
 from edge.ledger_key import PUBLIC_FILE, GateKey, PublicKey
-from edge.ledger_month import Dating, month_of, within
+from edge.ledger_month import Basis, Dating, month_of, within
 from edge.ledger_page import Cover, Week, page
 from edge.local_time import zone
 from tests.unit.ledgers import HOUR_MS, NOVEMBER_MS, began, chained, event, key_in, ledger_of, report
@@ -92,7 +92,7 @@ def test_an_event_of_an_unset_clock_is_dated_by_a_later_one_of_the_same_start(ke
         dating.learn(content_of(entry.record))
     moment = dating.dated(entries[1], content_of(entries[1].record)).moment
     assert moment is not None
-    assert (moment.wall_ms, moment.worked_out) == (NOVEMBER.begin_ms - 1_000, True)
+    assert (moment.wall_ms, moment.basis) == (NOVEMBER.begin_ms - 1_000, Basis.WORKED_OUT)
 
 
 def test_an_event_that_nobody_can_date_goes_with_the_one_after_it_and_the_newest_with_the_last(key: GateKey) -> None:
@@ -102,6 +102,12 @@ def test_an_event_that_nobody_can_date_goes_with_the_one_after_it_and_the_newest
     entries = chained(key, [at(1, NOVEMBER.begin_ms - 1), lost(2), at(3, NOVEMBER_MS), lost(4)])
     assert numbers(entries) == [2, 3, 4]
     assert numbers([*entries, *chained(key, [at(5, NOVEMBER.end_ms)], entries[-1].head)]) == [2, 3]
+
+
+def test_a_gate_whose_clock_was_never_set_still_has_months_by_what_it_said(key: GateKey) -> None:
+    entries = chained(key, [began(key), *(at(n, NOVEMBER_MS + n, ClockQuality.UNSYNCED) for n in (1, 2))])
+    assert numbers(entries) == [1, 2, 3]
+    assert numbers(entries, "2026-10") == []
 
 
 # --- the files ------------------------------------------------------------------------------------------------------
