@@ -8,10 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import backlog, idle, latency
+from benchmarks import backlog, idle, latency, ledger
 from benchmarks.figures import Results, plot, save, show
 
-PARTS = ("latency", "idle", "backlog")
+PARTS = ("latency", "idle", "backlog", "ledger")
 
 
 def main() -> int:
@@ -40,6 +40,8 @@ def main() -> int:
                 latency.measure(place, results, 5 if options.quick else 20, 100, say)
             elif part == "idle":
                 idle.measure(place, results, 20 if options.quick else 60, say)
+            elif part == "ledger":
+                ledger.measure(place, results, 10_000 if options.quick else 100_000, say)
             else:
                 backlog.measure(place, results, 100_000 if options.quick else 1_000_000, say)
     show(results)
