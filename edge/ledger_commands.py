@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from edge.ledger import Head
     from edge.ledger_check import Outcome
     from edge.ledger_key import PublicKey
-    from edge.ledger_month import Test
-    from edge.ledger_page import Week
-    from edge.local_time import Zone
 
 ledger = typer.Typer(
     help="The signed record of alarms and tests: verify it, export a month of it, show the gate's key.",
@@ -153,9 +150,8 @@ def _export(
     gate = _gate_of(state)
     stem = directory / f"ledger-{gate.replace('/', '-')}-{month.name}"
     exported = export(lambda: read(state / DATABASE), keys, month, where, stem, head)
-    summary = exported.summary
     files = [exported.lines_file, exported.table_file]
-    if not summary.entries:
+    if not exported.summary.entries:
         for file in files:
             Path(file).unlink()
         raise RefusedError(f"the ledger has no entry in {month.name}; choose another month")
@@ -164,24 +160,8 @@ def _export(
     cover = ledger_page.Cover(gate, key, fingerprint(key), zone_name, made, __version__)
     page_file = stem.with_name(f"{stem.name}.html")
     with written(page_file) as page:
-        weeks = _weeks(summary.tests, where)
-        page.write(ledger_page.page(cover, month, where, summary, exported.outcome, weeks).encode())
+        page.write(ledger_page.page(cover, month, where, exported).encode())
     return [*files, str(page_file)], exported.outcome
-
-
-def _weeks(tests: Sequence[Test], where: Zone) -> list[Week]:
-    """The weeks in which there was a test, and how many whole ones passed."""
-    from edge.chain import Kind, Result
-    from edge.ledger_page import Week
-    from edge.local_time import monday_of, text_of
-
-    passes: dict[int, int] = {}
-    for test in tests:
-        if test.moment is not None:
-            passed = test.report.result is Result.PASS and test.report.kind is not Kind.PATH
-            monday = monday_of(where, test.moment.wall_ms)
-            passes[monday] = passes.get(monday, 0) + passed
-    return [Week(text_of(monday), count, None) for monday, count in sorted(passes.items())]
 
 
 def _gate_of(state: Path) -> str:

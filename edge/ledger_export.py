@@ -20,6 +20,7 @@ from edge.events import Record
 from edge.ledger import Entry, Head, Note, content_of, line_of
 from edge.ledger_check import Checker, Judge, Outcome
 from edge.ledger_month import Counting, Dated, Dating, Month, Summary, report_in, within
+from edge.ledger_weeks import Judged, Weeks
 from edge.local_time import Zone, spoken
 from edge.value import Value
 
@@ -41,6 +42,7 @@ class Exported(Value, frozen=True):
     lines_file: str
     table_file: str
     summary: Summary
+    weeks: tuple[Judged, ...]
     outcome: Outcome
 
 
@@ -62,17 +64,18 @@ def export(
     """Check the whole ledger and write the month of it to ``stem``.jsonl and ``stem``.csv. Raises StorageError."""
     dating = Dating()
     outcome = check(read(), Checker(keys, head=head), lambda entry: dating.learn(content_of(entry.record)))
-    counting = Counting()
+    counting, weeks = Counting(), Weeks()
     lines_file, table_file = stem.with_name(f"{stem.name}.jsonl"), stem.with_name(f"{stem.name}.csv")
     with written(lines_file) as lines, written(table_file) as table:
         table.write("﻿".encode())  # without it Excel takes Chinese for something else
         cells = csv.writer(_Encoding(table), lineterminator="\r\n")
         cells.writerow(COLUMNS)
-        for one in within(month, _dated(read(), dating)):
+        for one in within(month, _dated(read(), dating, weeks)):
             lines.write(line_of(one.entry) + b"\n")
             cells.writerow([_safe(cell) for cell in _cells(one, zone)])
             counting.take(one)
-    return Exported(str(lines_file), str(table_file), counting.summary(), outcome)
+    judged = tuple(weeks.judged(month, zone))
+    return Exported(str(lines_file), str(table_file), counting.summary(), judged, outcome)
 
 
 @contextmanager
@@ -93,8 +96,12 @@ def written(file: Path) -> Iterator[IO[bytes]]:
         new.unlink(missing_ok=True)
 
 
-def _dated(entries: Iterable[Entry | None], dating: Dating) -> Iterator[Dated]:
-    return (dating.dated(entry, content_of(entry.record)) for entry in entries if entry is not None)
+def _dated(entries: Iterable[Entry | None], dating: Dating, weeks: Weeks) -> Iterator[Dated]:
+    for entry in entries:
+        if entry is not None:
+            one = dating.dated(entry, content_of(entry.record))
+            weeks.learn(one)
+            yield one
 
 
 class _Encoding:

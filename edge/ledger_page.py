@@ -11,14 +11,17 @@ from html import escape
 
 from edge import chain
 from edge.chain import Link, Result, Verdict
+from edge.diary import Week
 from edge.events import Record
 from edge.languages import Text
 from edge.ledger import Head
 from edge.ledger_check import Outcome
-from edge.ledger_export import link_text
+from edge.ledger_export import Exported, link_text
 from edge.ledger_month import Basis, Dated, Moment, Month, Summary, Test
+from edge.ledger_weeks import Judged
 from edge.ledger_words import (
     KINDS,
+    LACKS,
     LINKS,
     MARKS,
     RESULTS,
@@ -28,7 +31,7 @@ from edge.ledger_words import (
     parts_of,
     sentence,
 )
-from edge.local_time import DAY_MS, Zone, spoken
+from edge.local_time import DAY_MS, Zone, spoken, text_of
 from edge.value import Value
 
 ROWS_MAX = 400
@@ -56,15 +59,6 @@ display: inline-block; margin: 3mm 0 } svg { width: 100%; height: auto } .note {
 """
 
 
-class Week(Value, frozen=True):
-    """A week of the month. ``compliant`` None: it is not over, or nothing is known of it."""
-
-    begins: str
-    passes: int
-    compliant: bool | None
-    reasons: tuple[str, ...] = ()
-
-
 class Cover(Value, frozen=True):
     """What stands at the top: the gate, its key, and when the page was made."""
 
@@ -76,15 +70,16 @@ class Cover(Value, frozen=True):
     software: str
 
 
-def page(cover: Cover, month: Month, zone: Zone, summary: Summary, outcome: Outcome, weeks: Sequence[Week]) -> str:
+def page(cover: Cover, month: Month, zone: Zone, exported: Exported) -> str:
     """The whole page."""
+    summary, outcome = exported.summary, exported.outcome
     heading = _both(Text("Alarm and test ledger", "报警与测试台账"))
     parts = [
         "<!doctype html>\n<html lang=zh>\n<meta charset=utf-8>\n",
         f"<title>{escape(cover.gate)} {month.name}</title>\n<style>{STYLE}</style>\n",
         f"<h1>{heading}</h1>\n<p><b>{escape(cover.gate)}</b> · {month.name}</p>\n",
         *_verdict(outcome),
-        *_weeks(weeks),
+        *_weeks(exported.weeks),
         *_chart(summary.tests, month),
         *_tests(summary.tests, zone),
         *_alarms(summary.alarms, zone),
@@ -123,23 +118,28 @@ def _sign(result: Result) -> Verdict:
     return {Result.PASS: Verdict.PASS, Result.FAIL: Verdict.FAIL, Result.PARTIAL: Verdict.NOT_TESTED}[result]
 
 
-def _weeks(weeks: Sequence[Week]) -> Iterator[str]:
+def _weeks(weeks: Sequence[Judged]) -> Iterator[str]:
     yield _heading(
         "Two whole tests in every week, on different days, at least 24 h apart, never more than 84 h without one",
         "每周至少两次全链测试，不在同一天，相隔不少于 24 小时，间隔不超过 84 小时",
     )
-    yield "<table>" + _head_row(Text("Week from", "周起始"), Text("Passed", "通过次数"), Text("", ""), Text("", ""))
-    for week in weeks:
-        yield _row((week.begins, str(week.passes), _compliance(week.compliant), escape("; ".join(week.reasons))))
+    yield "<table>" + _head_row(Text("Week from", "周起始"), Text("Passed", "通过次数"), Text("Verdict", "结论"),
+                               Text("Judged by", "判定"))  # fmt: skip
+    for one in weeks:
+        week = one.week
+        by = Text("the gate, at the time", "校门当时判定") if one.by_gate else Text("this ledger", "由本台账推算")
+        passes, judge = ("", "") if week is None else (str(week.passes), _both(by))
+        yield _row((text_of(one.monday), passes, _compliance(week), judge))
     yield "</table>\n"
 
 
-def _compliance(compliant: bool | None) -> str:
-    if compliant is None:
-        return f"{MARKS[Verdict.NOT_TESTED]} {_both(Text('not over', '未结束'))}"
-    if compliant:
+def _compliance(week: Week | None) -> str:
+    if week is None:
+        return f"{MARKS[Verdict.NOT_TESTED]} {_both(Text('not a whole week', '不是完整的一周'))}"
+    if week.compliant:
         return f"{MARKS[Verdict.PASS]} {_both(Text('compliant', '达标'))}"
-    return f"<span class=bad>{MARKS[Verdict.FAIL]} {_both(Text('NOT COMPLIANT', '不达标'))}</span>"
+    lacks = "; ".join(_both(LACKS[lack]) for lack in week.lacks)
+    return f"<span class=bad>{MARKS[Verdict.FAIL]} {_both(Text('NOT COMPLIANT', '不达标'))}</span>: {lacks}"
 
 
 def _chart(tests: Sequence[Test], month: Month) -> Iterator[str]:

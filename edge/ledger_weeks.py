@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-
 from edge.compliance import judge
 from edge.diary import WHOLE, Diary, Lack, PastTest, Week
 from edge.events import Record, Topic
@@ -20,7 +19,7 @@ Body = Mapping[str, str | int | float | bool | None]
 
 
 class Judged(Value, frozen=True):
-    """A week of a month. ``week`` None: it was not over when the ledger ended. ``by_gate``: the gate's own word."""
+    """A week of a month. ``week`` None: the ledger began or ended within it. ``by_gate``: the gate's own word."""
 
     monday: int
     week: Week | None
@@ -56,6 +55,7 @@ class Weeks:
     def __init__(self) -> None:
         self._by_gate: dict[int, Week] = {}
         self._tests: list[PastTest] = []
+        self._oldest_ms: int | None = None
         self._newest_ms = 0
 
     def learn(self, one: Dated) -> None:
@@ -65,22 +65,25 @@ class Weeks:
         sure = one.moment.basis is not Basis.UNSET_CLOCK
         if sure:
             self._newest_ms = max(self._newest_ms, one.moment.wall_ms)
+            self._oldest_ms = one.moment.wall_ms if self._oldest_ms is None else self._oldest_ms
         if one.content.topic is Topic.LOG and (week := week_of(one.content.body)) is not None:
             self._by_gate.setdefault(week.monday, week)
-        elif one.content.topic is Topic.SELF_TEST and (said := report_in(one.content)) is not None:
-            if said.kind in WHOLE:
-                test = PastTest(said.kind, said.result, one.moment.wall_ms, "", 0, clock_right=sure)
-                self._tests.append(test)
+        said = report_in(one.content) if one.content.topic is Topic.SELF_TEST else None
+        if said is not None and said.kind in WHOLE:
+            self._tests.append(PastTest(said.kind, said.result, one.moment.wall_ms, "", 0, clock_right=sure))
 
     def judged(self, month: Month, zone: Zone) -> list[Judged]:
         """The weeks that touch the month, in their order."""
         diary = Diary(tests=tuple(sorted(self._tests, key=lambda test: test.wall_ms)))
-        weeks = []
-        monday = monday_of(zone, month.begin_ms)
-        while (begin_ms := wall_of(zone, monday, 0)) < month.end_ms and begin_ms <= self._newest_ms:
+        weeks: list[Judged] = []
+        if self._oldest_ms is None:
+            return weeks
+        for monday in range(monday_of(zone, month.begin_ms), monday_of(zone, month.end_ms - 1) + 1, 7):
+            begin_ms, end_ms = wall_of(zone, monday, 0), wall_of(zone, monday + 7, 0)
+            if end_ms <= self._oldest_ms or begin_ms > self._newest_ms:
+                continue
             by_gate = self._by_gate.get(monday)
-            over = wall_of(zone, monday + 7, 0) <= self._newest_ms
-            week = by_gate or (judge(zone, diary, monday, human_weekly=False) if over else None)
+            whole = self._oldest_ms <= begin_ms and end_ms <= self._newest_ms
+            week = by_gate or (judge(zone, diary, monday, human_weekly=False) if whole else None)
             weeks.append(Judged(monday, week, by_gate is not None))
-            monday += 7
         return weeks

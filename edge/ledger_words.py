@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.chain import Kind, Link, Result, Stimulus, Verdict
+from edge.diary import Lack
 from edge.languages import Text
 from edge.ledger_check import Fault, Finding, Outcome
 
@@ -94,6 +95,13 @@ TEST_RESULTS: dict[Result, Text] = {
     Result.PASS: Text("PASS", "通过"),
     Result.PARTIAL: Text("PARTIAL", "部分"),
     Result.FAIL: Text("FAIL", "失败"),
+}
+
+LACKS: dict[Lack, Text] = {
+    Lack.TOO_FEW: Text("fewer than two passes", "通过不足两次"),
+    Lack.TOO_CLOSE: Text("the passes are less than 24 h apart", "两次通过相隔不足 24 小时"),
+    Lack.GAP: Text("more than 84 h without a pass", "超过 84 小时没有通过"),
+    Lack.NO_PERSON: Text("no press by a person", "没有人工按下"),
 }
 
 LINKS: dict[Link, Text] = {

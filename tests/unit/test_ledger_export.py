@@ -14,17 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from edge.chain import Kind, Link, Result
-from edge.events import ClockQuality, Origin, Record, Topic, WallStamp
-from edge.ledger import Entry, Head, content_of, entry_of, line_of, next_entry, text_of
+from edge.diary import Lack, Week
+from edge.events import ClockQuality, Code, Origin, Record, Topic, WallStamp
+from edge.ledger import Entry, Head, content_of, entry_of, line_of, next_entry
+from edge.ledger import text_of as content_text
 from edge.ledger_check import Checker, Fault
 from edge.ledger_export import COLUMNS, Exported, check, export
 from edge.ledger_key import PUBLIC_FILE, GateKey, PublicKey
 from edge.ledger_month import Basis, Dating, month_of, within
-from edge.ledger_page import Cover, Week, page
-from edge.local_time import zone
-from tests.unit.ledgers import HOUR_MS, NOVEMBER_MS, began, chained, event, key_in, ledger_of, report
+from edge.ledger_page import Cover, page
+from edge.ledger_weeks import Weeks, body_of, week_of
+from edge.local_time import HOUR_MS, day_of, text_of, wall_of, zone
+from tests.unit.ledgers import NOVEMBER_MS, began, chained, event, key_in, ledger_of, report
 from tests.unit.test_project import imports_of
 
 SHANGHAI = zone("Asia/Shanghai")
@@ -110,6 +114,52 @@ def test_a_gate_whose_clock_was_never_set_still_has_months_by_what_it_said(key: 
     assert numbers(entries, "2026-10") == []
 
 
+# --- weeks ----------------------------------------------------------------------------------------------------------
+
+
+def weeks_of(*contents: Record) -> list[tuple[str, bool | None, bool]]:
+    dating, weeks = Dating(), Weeks()
+    for entry in chained(None, contents):
+        weeks.learn(dating.dated(entry, content_of(entry.record)))
+    return [
+        (text_of(one.monday), None if one.week is None else one.week.compliant, one.by_gate)
+        for one in weeks.judged(NOVEMBER, SHANGHAI)
+    ]
+
+
+def moment(day: str, hour: int) -> WallStamp:
+    return WallStamp(wall_of(SHANGHAI, day_of(day), hour * 60), ClockQuality.SYNCED, 20)
+
+
+def test_a_judged_week_comes_back_from_the_body_of_its_event() -> None:
+    week = Week(day_of("2026-11-09"), (Lack.TOO_FEW, Lack.GAP), 1, 4, 90 * HOUR_MS, HOUR_MS)
+    assert week_of(body_of(week)) == week
+    assert week_of({"by": "Li Wei"}) is None
+    assert week_of({**body_of(week), "lacks": "joy"}) is None
+
+
+def test_a_week_of_which_the_gate_wrote_nothing_is_judged_by_the_tests_in_the_ledger() -> None:
+    def passed(day: str, hour: int = 10) -> Record:
+        return replace(report(1), wall=moment(day, hour))
+
+    begin, end = event(1, wall=moment("2026-10-26", 0)), event(1, wall=moment("2026-11-18", 9))
+    tests = [passed(day) for day in ("2026-10-27", "2026-10-30", "2026-11-02", "2026-11-05", "2026-11-08")]
+    assert weeks_of(begin, *tests, end) == [
+        ("2026-10-26", True, False), ("2026-11-02", True, False), ("2026-11-09", False, False),
+        ("2026-11-16", None, False),
+    ]  # fmt: skip
+
+
+def test_what_the_gate_wrote_about_a_week_stands_whatever_its_tests_look_like() -> None:
+    short = Week(day_of("2026-11-02"), (Lack.TOO_FEW,), 1, 2, 0, 0)
+    repaired = Week(day_of("2026-11-02"), (), 2, 2, 0, 0)
+    begin, end = event(1, wall=moment("2026-10-31", 0)), event(1, wall=moment("2026-11-10", 9))
+    said = [event(2, wall=moment("2026-11-09", 0), body=body_of(week)) for week in (short, repaired)]
+    assert weeks_of(begin, *said, end) == [
+        ("2026-10-26", None, False), ("2026-11-02", False, True), ("2026-11-09", None, False),
+    ]  # fmt: skip
+
+
 # --- the files ------------------------------------------------------------------------------------------------------
 
 
@@ -184,23 +234,29 @@ class Words(HTMLParser):
         self.said.append(data)
 
 
-def page_of(entries: Sequence[Entry], key: GateKey, place: Path, weeks: Sequence[Week] = ()) -> Words:
+def page_of(entries: Sequence[Entry], key: GateKey, place: Path) -> Words:
     said = exported(entries, key, place)
     cover = Cover("county/school/<gate>", key.public_key, "1234 5678", "Asia/Shanghai", "2026-12-01 08:00", "0.1")
-    return Words(page(cover, NOVEMBER, SHANGHAI, said.summary, said.outcome, weeks))
+    return Words(page(cover, NOVEMBER, SHANGHAI, said))
 
 
 def test_the_page_says_gate_verdict_tests_alarms_and_weeks_in_both_languages(key: GateKey, tmp_path: Path) -> None:
-    alarm = event(1, Topic.ALARM, code=122, origin=Origin.PERSON)
-    entries = chained(key, [began(key), alarm, report(2), report(3, Result.FAIL, Kind.HUMAN)])
-    weeks = [Week("2026-11-02", 2, True), Week("2026-11-09", 1, False, ("one pass, two are needed",)),
-             Week("2026-11-30", 0, None)]  # fmt: skip
-    words = page_of(entries, key, tmp_path, weeks)
+    alarm = event(1, Topic.ALARM, code=Code.SILENT_PANIC, origin=Origin.PERSON)
+    short = Week(day_of("2026-11-09"), (Lack.TOO_FEW, Lack.GAP), 1, 2, 0, 0)
+    good = Week(day_of("2026-11-02"), (), 2, 2, 0, 0)
+    entries = chained(
+        key,
+        [
+            began(key), alarm, report(2), report(3, Result.FAIL, Kind.HUMAN),
+            event(24 * 8, body=body_of(good)), event(24 * 15, body=body_of(short)), event(24 * 16),
+        ],
+    )  # fmt: skip
+    words = page_of(entries, key, tmp_path)
     text = " ".join(words.said)
     for said in (
         "county/school/<gate>", "2026-11-01 11:26", "whole chain", "全链", "FAIL", "失败", "compliant", "达标",
-        "NOT COMPLIANT", "不达标", "one pass, two are needed", "not over", "未结束", "li-wei", "王芳",
-        "9 FAIL 40 of 5000 ms (no answer)", "1234 5678", str(alarm.id), "部分通过",
+        "NOT COMPLIANT", "不达标", "fewer than two passes", "超过 84 小时没有通过", "not a whole week",
+        "li-wei", "王芳", "9 FAIL 40 of 5000 ms (no answer)", "1234 5678", str(alarm.id), "部分通过",
     ):  # fmt: skip
         assert said in text, said
     assert words.tags.count("circle") == 1
@@ -271,7 +327,7 @@ def text_of_all(entries: Sequence[Entry]) -> bytes:
 def treated(entries: list[Entry], key: GateKey, other: GateKey) -> dict[str, tuple[list[Entry], str]]:
     """What can be done to a ledger, and the verdict that both must give when they know the head."""
     swapped = [*entries[:7], entries[8], entries[7], *entries[9:]]
-    forged = [*entries[:9], next_entry(entries[8].head, text_of(event(77)), other.sign)]
+    forged = [*entries[:9], next_entry(entries[8].head, content_text(event(77)), other.sign)]
     anew = [*entries[:9], *chained(key, [event(n) for n in range(9, 20)], entries[8].head)]
     bare = [*entries, *chained(None, [event(50)], entries[-1].head)]
     back = [
