@@ -12,6 +12,7 @@ import typer
 from edge import __version__, doctor_commands, log_commands, wiring_commands
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
+from edge.ledger_commands import ledger
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
 from edge.sensor_commands import sensor
@@ -34,6 +35,7 @@ application.command("queue", help=log_commands.QUEUE_HELP, epilog=log_commands.Q
 application.command("tail", help=log_commands.TAIL_HELP, epilog=log_commands.TAIL_EXAMPLES)(log_commands.tail)
 application.command("events", help=log_commands.EVENTS_HELP, epilog=log_commands.EVENTS_EXAMPLES)(log_commands.events)
 application.command("wiring", help=wiring_commands.HELP, epilog=wiring_commands.EXAMPLES)(wiring_commands.wiring)
+application.add_typer(ledger, name="ledger")
 
 _CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 
