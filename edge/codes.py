@@ -66,6 +66,7 @@ class Trouble(Enum):
     SENSOR_FAULT = "sensor_fault"
     CAMERA_LOST = "camera_lost"
     SELFTEST_FAILED = "selftest_failed"
+    LEDGER_UNSIGNED = "ledger_unsigned"
 
     @property
     def code(self) -> Code:
@@ -91,4 +92,5 @@ _TROUBLE_CODES = {
     Trouble.SENSOR_FAULT: Code.SENSOR_TROUBLE,
     Trouble.CAMERA_LOST: Code.SENSOR_TROUBLE,
     Trouble.SELFTEST_FAILED: Code.PERIODIC_TEST_TROUBLE,
+    Trouble.LEDGER_UNSIGNED: Code.SYSTEM_TROUBLE,
 }

@@ -224,7 +224,7 @@ def start(state: State, what: Asked, out: list[Command]) -> State:
     test, said = selftest.start(state.test, what, state.now_ms)
     out.extend(said)
     by = f", asked for by {what.by}" if what.by else ", as planned"
-    out.append(Journal("info", f"a {what.kind.value} self-test begins{by}", None))
+    out.append(Journal("info", f"a {what.kind.value} self-test begins{by}"))
     return replace(state, test=test)
 
 
@@ -288,5 +288,5 @@ def _guarded(state: State, out: list[Command], act: Callable[[], State]) -> Stat
         test: SelfTest = replace(state.test, run=None, window=None if window and window.used else window)
         if state.test.run is not None and state.test.run.siren_until_ms is not None and not state.alarm.siren_on:
             out.append(StopSiren())
-        out.append(Journal("error", f"a self-test failed and is given up: {error!r}; please report this", None))
+        out.append(Journal("error", f"a self-test failed and is given up: {error!r}; please report this"))
         return replace(state, test=test, health=health.count(state.health, f"selftest_{type(error).__name__}"))
