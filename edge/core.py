@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from edge import alarm, contact, health, kiosk_news, links, retention, selftest_news, timekeeping, uplink
+from edge import alarm, contact, health, kiosk_news, links, retention, schedule_news, selftest_news, timekeeping, uplink
 from edge.chain import WindowClosed, WindowOpened
 from edge.events import (
     Acked,
@@ -130,6 +130,8 @@ def step(state: State, fact: Fact) -> Step:
             state = selftest_news.asked(state, fact, out)
     if selftest_news.is_busy(state):
         state = _tests(state, fact, out)
+    if state.schedule is not None:
+        state = schedule_news.follow(before, state, fact, out)
     return _lamp(before, state, out), out
 
 

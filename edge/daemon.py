@@ -51,7 +51,7 @@ from edge.events import (
 )
 from edge.kiosk_hands import KioskHands
 from edge.ports import BrokerLink
-from edge.rules import bench_of, contacts_of, rules_of
+from edge.rules import bench_of, contacts_of, rules_of, schedule_of
 from edge.runtime import Brain, Periodic, Thread, Worker
 from edge.selftest_hands import SelfTestHands
 from edge.settings import Settings
@@ -79,12 +79,15 @@ class Daemon:
         self._directories()
         self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
         now_ms = self.clock.now_ms()
-        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id), now_ms), self.clock)
+        plan, unplanned = schedule_of(settings)
+        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id, plan), now_ms), self.clock)
         self.post = self.brain.post
         self.post(self.clock.read())
-        for trouble in (refused, problem):
+        for trouble in (refused, problem, unplanned):
             if trouble is not None:
                 log.error("%s", trouble)
+        if unplanned is not None:
+            self.post(MessageRefused("selftest_calendar", now_ms))
         if refused is not None:
             self.post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.NEW, Trouble.SETTINGS_REFUSED, refused, now_ms))
         self.pins = open_factory(settings.pins.factory)

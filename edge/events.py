@@ -13,10 +13,11 @@ from enum import Enum, IntEnum
 from edge.codes import Code as Code
 from edge.codes import Qualifier as Qualifier
 from edge.codes import Trouble as Trouble
+from edge.diary import Diary
 from edge.ledger_head import Head
 from edge.measuring import CrowdKept, MeasuringCommand, MeasuringFact
 from edge.measuring import KeepCrowd as KeepCrowd
-from edge.proving import ReadAgain, TestCommand, TestFact
+from edge.proving import TestCommand, TestFact, TestStoreCommand
 from edge.topics import PERSONAL as PERSONAL
 from edge.topics import Forget as Forget
 from edge.topics import Forgotten as Forgotten
@@ -255,6 +256,7 @@ class StoreOpened(Value, frozen=True):
     renumbered: bool
     at_ms: int
     crowd: CrowdKept | None = None
+    diary: Diary | None = None
 
 
 class StoreTrouble(Value, frozen=True):
@@ -471,7 +473,7 @@ class AnswerView(Value, frozen=True):
 Command = (
     ShowLamp | SoundSiren | StopSiren | Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Publish
     | PublishHealth | Connect | Disconnect | FeedWatchdog | TellReady | Journal | AnswerView
-    | MeasuringCommand | Forget | KeepCrowd | ReadAgain | TestCommand
+    | MeasuringCommand | Forget | KeepCrowd | TestStoreCommand | TestCommand
 )  # fmt: skip
 
-StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget | KeepCrowd | ReadAgain
+StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget | KeepCrowd | TestStoreCommand

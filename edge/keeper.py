@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from edge.diary import Diary
 from edge.events import (
     Alive,
     Backfill,
@@ -38,7 +39,7 @@ from edge.fallback import Fallback, Step
 from edge.forgetting import Forgetting
 from edge.measuring import CrowdKept
 from edge.ports import Clock, Outbox, Post
-from edge.proving import ReadAgain, ReadBack
+from edge.proving import KeepDiary, ReadAgain, ReadBack
 from edge.wire import parse_id
 
 DUTY = "store"
@@ -114,7 +115,7 @@ class Keeper:
         latch: Latch | None = None
         done: list[EventId] = []
         alive: WallStamp | None = None
-        crowd: CrowdKept | None = None
+        notes: dict[type, CrowdKept | Diary] = {}
         loads: list[Load] = []
         again: list[ReadAgain] = []
         for command in batch:
@@ -133,7 +134,9 @@ class Keeper:
                 case Backfill():
                     self._fix = self._last_fix = command.fix
                 case KeepCrowd():
-                    crowd = command.crowd
+                    notes[KeepCrowd] = command.crowd
+                case KeepDiary():
+                    notes[KeepDiary] = command.diary
                 case Forget():
                     self._forgetting.begin(command)
                 case ReadAgain():
@@ -142,8 +145,7 @@ class Keeper:
         steps.extend(partial(self._read_back, one) for one in again)
         if alive is not None:
             steps.append(partial(self._note_alive, alive))
-        if crowd is not None:
-            steps.append(partial(self._keep_crowd, crowd))
+        steps.extend(partial(self._keep_note, note) for note in notes.values())
         return steps
 
     def _steps(
@@ -173,8 +175,8 @@ class Keeper:
     def _note_alive(self, wall: WallStamp) -> None:
         self._outbox.writer.note_alive(wall)
 
-    def _keep_crowd(self, crowd: CrowdKept) -> None:
-        self._outbox.writer.keep_crowd(crowd)
+    def _keep_note(self, note: CrowdKept | Diary) -> None:
+        self._outbox.writer.keep_note(note)
 
     def _store(self, records: Sequence[Record], latch: Latch | None) -> None:
         writer = self._outbox.writer

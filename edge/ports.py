@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from edge.diary import Diary
 from edge.events import (
     Backlog,
     ClockFix,
@@ -173,11 +174,14 @@ class Outbox(Protocol):
     def last_alive_wall_ms(self) -> int | None:
         """The last sign of life, or None."""
 
-    def keep_crowd(self, crowd: CrowdKept) -> None:
-        """Keep the thermometer's crowd in place of the last one."""
+    def keep_note(self, note: CrowdKept | Diary) -> None:
+        """Keep the thermometer's crowd, or the diary of tests, in place of the last one."""
 
     def crowd(self) -> CrowdKept | None:
         """The crowd as last kept; None also for one that cannot be read: it costs a warm-up, never an event."""
+
+    def diary(self) -> Diary | None:
+        """The diary as last kept; None also for one that cannot be read: it costs tests and weeks, never an event."""
 
     def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
         """Delete routine events of a personal topic dated before ``before_wall_ms`` (``Row.dated_wall_ms``).

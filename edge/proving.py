@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 
 from edge.chain import Kind, Link, WindowClosed, WindowOpened
+from edge.diary import Diary
 from edge.value import Value
 
 
@@ -124,6 +125,12 @@ class PulseSiren(Value, frozen=True):
     for_ms: int
 
 
+class KeepDiary(Value, frozen=True):
+    """Keep this in the store, in the place of what was kept before: past tests, judged weeks, what is due next."""
+
+    diary: Diary
+
+
 class ReadAgain(Value, frozen=True):
     """Look for an event on a second connection to the card; the answer is ReadBack."""
 
@@ -131,3 +138,5 @@ class ReadAgain(Value, frozen=True):
 
 
 TestCommand = CloseContact | PulseSiren
+
+TestStoreCommand = KeepDiary | ReadAgain

@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 
-from edge import __version__, alarm, contact, kiosk_rules, links, selftest, state, uplink
+from edge import __version__, alarm, contact, kiosk_rules, links, schedule, school_days, selftest, state, uplink
 from edge.drivers.bench import Bench
+from edge.errors import SettingsError
 from edge.events import Contact
+from edge.selftest_rules import schedule_rules_of
 from edge.settings import Settings
 from edge.verdicts import Fitted
 
@@ -45,14 +47,32 @@ def selftest_of(settings: Settings) -> selftest.SelfTestRules:
     )
 
 
-def rules_of(settings: Settings, seed: str) -> state.Rules:
-    """What the settings say to each machine. ``seed`` spreads the redials of a county's gates."""
+def schedule_of(settings: Settings) -> tuple[schedule.ScheduleRules | None, str | None]:
+    """When this gate tests itself, and what is wrong with its calendar: without one, no day is a holiday.
+
+    None where this machine has lost its time zones: the button works on, and no test is planned.
+    """
+    test, gate, problem, holidays = settings.selftest, settings.gate, None, frozenset[int]()
+    if test.calendar_file is not None:
+        try:
+            holidays = school_days.read(test.calendar_file)
+        except SettingsError as error:
+            problem = str(error)
+    try:
+        return schedule_rules_of(test, f"{gate.county}/{gate.school}/{gate.gate}", holidays), problem
+    except ValueError as error:
+        return None, f"no self-test is planned: {error}"
+
+
+def rules_of(settings: Settings, seed: str, tests: schedule.ScheduleRules | None = None) -> state.Rules:
+    """What the settings say to each machine. ``seed`` spreads the redials of a county's gates; ``tests``: when."""
     button, up = settings.button, settings.uplink
     names = tuple(broker.name for broker in settings.broker)
     on_broker = settings.alarm.done_on == "broker"
     siren = settings.siren
     return state.Rules(
         selftest=selftest_of(settings),
+        schedule=tests,
         contact=contact.ContactRules(
             confirm_ms=button.confirm_ms,
             release_ms=button.release_ms,

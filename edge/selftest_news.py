@@ -147,7 +147,7 @@ def _finished(state: State, run: Run, out: list[Command]) -> State:
 def _code(report: Report) -> Code:
     if report.kind is Kind.HUMAN:
         return Code.WALK_TEST
-    if report.planned_wall_ms is None:
+    if report.operator:
         return Code.MANUAL_TEST
     sound = report.result is not Result.FAIL and not report.troubles
     return Code.PERIODIC_TEST if sound else Code.PERIODIC_TEST_TROUBLE

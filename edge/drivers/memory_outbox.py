@@ -11,6 +11,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from edge.diary import Diary
 from edge.events import (
     PERSONAL,
     Backlog,
@@ -57,6 +58,7 @@ class MemoryOutbox:
         self._latch: Latch | None = None
         self._alive: WallStamp | None = None
         self._crowd: CrowdKept | None = None
+        self._diary: Diary | None = None
         self._last_id: EventId | None = None
         self._dropped = 0
 
@@ -152,13 +154,20 @@ class MemoryOutbox:
         """See ``Outbox.last_alive_wall_ms``."""
         return None if self._alive is None else self._alive.wall_ms
 
-    def keep_crowd(self, crowd: CrowdKept) -> None:
-        """See ``Outbox.keep_crowd``."""
-        self._crowd = crowd
+    def keep_note(self, note: CrowdKept | Diary) -> None:
+        """See ``Outbox.keep_note``."""
+        if isinstance(note, Diary):
+            self._diary = note
+        else:
+            self._crowd = note
 
     def crowd(self) -> CrowdKept | None:
         """See ``Outbox.crowd``."""
         return self._crowd
+
+    def diary(self) -> Diary | None:
+        """See ``Outbox.diary``."""
+        return self._diary
 
     def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
         """See ``Outbox.forget``."""
