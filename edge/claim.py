@@ -36,6 +36,9 @@ HELD_MS = 2_000
 PULL_IN_MS_MAX = 250
 """A closure that begins later after the relay was driven is not the relay's."""
 
+SETTLE_MS_MIN = 10
+"""A relay that is to let go any sooner is none."""
+
 STALE_MS = 15_000
 """A relay's claim ends so long after its command, whatever its hand says or does not say."""
 
