@@ -22,7 +22,21 @@ from edge.errors import NotReachableError
 from edge.events import MessageRefused, ResetAsked, ViewAsked
 from edge.listening import listen
 from edge.ports import Clock, Post
-from edge.requests import CONTROL_SOCKET, VIEW_SOCKET, BadRequest, Id, Press, Reset, See, Status, Watch, decode
+from edge.proving import ArrivedAsked, SelfTestAsked
+from edge.requests import (
+    CONTROL_SOCKET,
+    VIEW_SOCKET,
+    Arrived,
+    BadRequest,
+    Id,
+    Press,
+    Reset,
+    See,
+    SelfTest,
+    Status,
+    Watch,
+    decode,
+)
 from edge.visitors import View, Visitor, Visitors, Watching, still
 
 ANSWER_MS_MAX = 5_000
@@ -231,6 +245,12 @@ class Control:
                 self._visitors.refuse(visitor, request.id, f"{VIEW_SOCKET} is only for looking: ask {CONTROL_SOCKET}")
             case Reset(id=id, by=by):
                 self._post(ResetAsked(by.strip(), visitor.uid, now_ms))
+                self._visitors.say(visitor, {"id": id, "ok": True})
+            case SelfTest(id=id, kind=kind, by=by, key_fingerprint=key, token=token):
+                self._post(SelfTestAsked(kind, by.strip(), key, token, now_ms))
+                self._visitors.say(visitor, {"id": id, "ok": True})
+            case Arrived(id=id, by=by):
+                self._post(ArrivedAsked(by.strip(), now_ms))
                 self._visitors.say(visitor, {"id": id, "ok": True})
             case Press(hold_ms=hold_ms):
                 press = self._press

@@ -30,7 +30,7 @@ THREADS_ALLOWED = re.compile(
 )
 
 LONGER = {
-    "edge/events.py": 487,  # one list of words that everybody looks up in one place
+    "edge/events.py": 479,  # one list of words that everybody looks up in one place
 }
 """What was longer when the rule came. A ratchet: these figures may only fall, and nothing may join."""
 
