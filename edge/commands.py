@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import __version__
+from edge import __version__, doctor_commands, log_commands, wiring_commands
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
+from edge.ledger_commands import ledger
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
 from edge.sensor_commands import sensor
@@ -29,6 +30,12 @@ application = typer.Typer(
 config = typer.Typer(help="Look at a settings file.", no_args_is_help=True, rich_markup_mode=None)
 application.add_typer(config, name="config")
 application.add_typer(sensor, name="sensor")
+application.command("doctor", help=doctor_commands.HELP, epilog=doctor_commands.EXAMPLES)(doctor_commands.doctor)
+application.command("queue", help=log_commands.QUEUE_HELP, epilog=log_commands.QUEUE_EXAMPLES)(log_commands.queue)
+application.command("tail", help=log_commands.TAIL_HELP, epilog=log_commands.TAIL_EXAMPLES)(log_commands.tail)
+application.command("events", help=log_commands.EVENTS_HELP, epilog=log_commands.EVENTS_EXAMPLES)(log_commands.events)
+application.command("wiring", help=wiring_commands.HELP, epilog=wiring_commands.EXAMPLES)(wiring_commands.wiring)
+application.add_typer(ledger, name="ledger")
 
 _CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 

@@ -93,6 +93,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHERE topic IN ('temperature', 'picture') AND lane = 2
         """,
     ),
+    (
+        # In the same file, so that an event and its entry are one commit. Nothing ever deletes an entry.
+        """
+        CREATE TABLE ledger (
+            number INTEGER PRIMARY KEY,
+            previous TEXT NOT NULL,
+            record TEXT NOT NULL,
+            signature TEXT NOT NULL,
+            hash TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
 )
 """Step n takes a file from version n to n + 1 (``PRAGMA user_version``), in one transaction. Never edit a step."""
 
@@ -118,6 +130,22 @@ _ROW = """
 """
 LOAD = _ROW + "WHERE owed = 1 AND lane = ? AND seq > ? ORDER BY seq LIMIT ?"
 HISTORY = _ROW + "WHERE seq > ? ORDER BY seq LIMIT ?"
+FIND = (
+    _ROW
+    + """
+    WHERE seq > :after_seq
+      AND (:since_ms IS NULL OR COALESCE(backfilled_wall_ms, wall_ms) >= :since_ms)
+      AND (:until_ms IS NULL OR COALESCE(backfilled_wall_ms, wall_ms) < :until_ms)
+      AND (:topic IS NULL OR topic = :topic) AND (:code IS NULL OR code = :code)
+      AND (:boot IS NULL OR boot = :boot) AND (:counter IS NULL OR counter = :counter)
+    ORDER BY seq DESC LIMIT :limit
+"""
+)
+OWED_BETWEEN = "SELECT seq FROM events WHERE owed = 1 AND seq BETWEEN ? AND ?"
+OWED_BY_KIND = """
+    SELECT lane, topic, code, COUNT(*), MIN(COALESCE(backfilled_wall_ms, wall_ms)), MIN(seq)
+    FROM events WHERE owed = 1 GROUP BY lane, topic, code ORDER BY lane, MIN(seq)
+"""
 RESCUE = _ROW + "WHERE owed = 1 AND lane = ? ORDER BY seq LIMIT ?"
 RESCUE_BY_SCAN = _ROW + "NOT INDEXED WHERE owed = 1 AND lane = ? LIMIT ?"
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import backlog, bus, camera, faces, idle, latency, students
+from benchmarks import backlog, bus, camera, faces, idle, latency, ledger, students
 from benchmarks.figures import Results, plot, save, show
 
 PARTS: dict[str, tuple[Callable[[Path, Results, int, Callable[[str], None]], None], int, int]] = {
@@ -20,6 +20,7 @@ PARTS: dict[str, tuple[Callable[[Path, Results, int, Callable[[str], None]], Non
     "bus": (bus.measure, 100, 1_000),
     "camera": (camera.measure, 2, 10),
     "students": (students.measure, 60, 600),
+    "ledger": (ledger.measure, 10_000, 100_000),
 }
 """What measures each part, and how much of it: with --quick, and without."""
 
