@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import __version__, doctor_commands, log_commands, wiring_commands
+from edge import __version__, calibrate_commands, doctor_commands, log_commands, wiring_commands
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
+from edge.operator_identity import operator
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
 from edge.sensor_commands import sensor
@@ -34,6 +35,9 @@ application.command("queue", help=log_commands.QUEUE_HELP, epilog=log_commands.Q
 application.command("tail", help=log_commands.TAIL_HELP, epilog=log_commands.TAIL_EXAMPLES)(log_commands.tail)
 application.command("events", help=log_commands.EVENTS_HELP, epilog=log_commands.EVENTS_EXAMPLES)(log_commands.events)
 application.command("wiring", help=wiring_commands.HELP, epilog=wiring_commands.EXAMPLES)(wiring_commands.wiring)
+application.command("calibrate", help=calibrate_commands.HELP, epilog=calibrate_commands.EXAMPLES)(
+    calibrate_commands.calibrate
+)
 
 _CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 
@@ -138,7 +142,7 @@ def reset(
     """End the open alarm at this gate, as a named person. What is not yet confirmed is still sent."""
     client = Client(directory_of(config, runtime_directory) / CONTROL_SOCKET)
     was_open = bool(client.ask("status")["incident"]["ids"])
-    client.ask("reset", by=by)
+    client.ask("reset", by=by, key_fingerprint=operator().key_fingerprint)
     # The brain takes requests in order: this view is from after the reset.
     if client.ask("status")["incident"]["ids"]:
         raise RefusedError("the alarm is still open: the button was pressed again, or is stuck; see gatepost status")
