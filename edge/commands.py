@@ -12,6 +12,7 @@ import typer
 from edge import __version__, calibrate_commands, doctor_commands, log_commands, wiring_commands
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
+from edge.ledger_commands import ledger
 from edge.operator_identity import operator
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
@@ -38,6 +39,7 @@ application.command("wiring", help=wiring_commands.HELP, epilog=wiring_commands.
 application.command("calibrate", help=calibrate_commands.HELP, epilog=calibrate_commands.EXAMPLES)(
     calibrate_commands.calibrate
 )
+application.add_typer(ledger, name="ledger")
 
 _CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 

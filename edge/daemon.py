@@ -15,9 +15,9 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edge import last_good, state
+from edge import last_good, making, state
 from edge.control import Control
 from edge.drivers.bench import Bench
 from edge.drivers.boot import next_boot
@@ -47,11 +47,13 @@ from edge.events import (
     Publish,
     PublishHealth,
     Qualifier,
+    Record,
     ShowLamp,
     SoundSiren,
     StopSiren,
     Store,
     StoreCommand,
+    StoreTrouble,
     TellReady,
     Trouble,
 )
@@ -61,6 +63,9 @@ from edge.rules import contacts_of, rules_of
 from edge.runtime import Brain, Periodic, Thread, Worker
 from edge.settings import Settings
 from edge.wire import Address
+
+if TYPE_CHECKING:
+    from edge.ledger_table import Signer
 
 log = logging.getLogger("gatepost")
 
@@ -180,16 +185,23 @@ class Daemon:
     def _failed(self, what: str) -> None:
         self.post(MessageRefused(what, self.clock.now_ms()))
 
+    def _ledger_trouble(self, raised: bool, detail: str) -> None:
+        """The store's thread says that it cannot sign, or can again."""
+        self.post(StoreTrouble(Trouble.LEDGER_UNSIGNED, raised, detail, self.clock.now_ms()))
+
     def _start_store_and_brokers(self) -> None:
         """On a thread of its own, because these libraries take their time to load; the button does not wait."""
         from edge.drivers.memory_outbox import MemoryOutbox
         from edge.drivers.store import SqliteOutbox
         from edge.keeper import Keeper
+        from edge.ledger_table import Scribe
 
         settings = self.settings
+        address = Address(settings.gate.county, settings.gate.school, settings.gate.gate)
         file = Path(settings.gate.state_directory) / "events.db"
         limit = settings.store.routine_events_max
-        keeper = Keeper(partial(SqliteOutbox, file, limit), MemoryOutbox, self.clock, self.post)
+        scribe = Scribe(str(address), partial(_ledger_key, file.parent), self._ledger_trouble)
+        keeper = Keeper(partial(SqliteOutbox, file, limit, scribe=scribe), MemoryOutbox, self.clock, self.post)
         store: Worker[StoreCommand] = Worker(
             "store", keeper.run, self._failed, open=keeper.open, idle=keeper.idle, close=keeper.close
         )
@@ -199,7 +211,6 @@ class Daemon:
 
         from edge.drivers.mqtt import PahoLink
 
-        address = Address(settings.gate.county, settings.gate.school, settings.gate.gate)
         for number, broker in enumerate(settings.broker):
             dialler: Worker[Any] = Worker(f"dial-{broker.name}", _call_each, self._failed)
             self._closing.append(dialler)
@@ -272,7 +283,16 @@ def _log_to_queue(level: str) -> logging.handlers.QueueListener:
 
 def _journal(command: Journal) -> None:
     level = logging.getLevelNamesMapping()[command.level.upper()]
-    log.log(level, "%s", command.text, extra={"event_id": "" if command.id is None else str(command.id)})
+    event = command.about if isinstance(command.about, Record) else None
+    text = command.about if event is None else making.line(event)
+    log.log(level, "%s", text, extra={"event_id": "" if event is None else str(event.id)})
+
+
+def _ledger_key(state_directory: Path) -> Signer:
+    """On the store's thread, at the first event: a library is loaded, and at the very first start a key is made."""
+    from edge.ledger_key import load_or_make
+
+    return load_or_make(state_directory)
 
 
 def _call_each(calls: Any) -> None:

@@ -13,6 +13,7 @@ from enum import Enum, IntEnum
 from edge.codes import Code as Code
 from edge.codes import Qualifier as Qualifier
 from edge.codes import Trouble as Trouble
+from edge.ledger_head import Head
 from edge.measuring import (
     CameraFound,
     CameraLost,
@@ -190,12 +191,13 @@ class Row(Value, frozen=True):
 
 
 class Backlog(Value, frozen=True):
-    """What the store holds that is still owed, by lane, and the id of the newest event in the log."""
+    """What the store holds that is still owed, by lane, the newest event in the log, and the ledger's head."""
 
     alarm: int = 0
     trouble: int = 0
     routine: int = 0
     last_id: EventId | None = None
+    ledger: Head | None = None
 
 
 # --- facts: what hands post ------------------------------------------------------------------------------------
@@ -252,9 +254,8 @@ class Loaded(Value, frozen=True):
 
 
 class StoreOpened(Value, frozen=True):
-    """The store can be read: what was latched, how much is owed, and the crowd as last kept. Again with ``renumbered``
-    whenever its sequence numbers began anew (a new file after damage or deletion): everything held in memory is
-    stored again, and the crowd in memory is newer than this one."""
+    """The store can be read: latch, what is owed, crowd as last kept. Again with ``renumbered`` when its numbers began
+    anew (a new file after damage or deletion): what memory holds is stored again, and its crowd is the newer one."""
 
     latch: Latch | None
     backlog: Backlog
@@ -265,7 +266,7 @@ class StoreOpened(Value, frozen=True):
 
 
 class StoreTrouble(Value, frozen=True):
-    """The store's condition changed. ``trouble`` is STORE_IN_MEMORY, STORE_DAMAGED or EVENTS_DROPPED."""
+    """The store's condition changed: STORE_IN_MEMORY, STORE_DAMAGED, EVENTS_DROPPED or LEDGER_UNSIGNED."""
 
     trouble: Trouble
     raised: bool
@@ -359,8 +360,7 @@ class Ticked(Value, frozen=True):
 Fact = (
     ContactEdge | LevelRead | Alive | ClockRead | Stored | Loaded | StoreOpened | StoreTrouble | LinkUp | LinkDown
     | Acked | ReceiptCame | CentreStatus | MessageRefused | ResetAsked | ViewAsked | Noted | Ticked
-    | SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken
-    | Forgotten
+    | SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken | Forgotten
 )  # fmt: skip
 
 
@@ -464,11 +464,10 @@ class TellReady(Value, frozen=True):
 
 
 class Journal(Value, frozen=True):
-    """One line for the system's journal, with the event's id as a field."""
+    """One line for the system's journal, on an event or in words. A press does not wait for its event to be worded."""
 
     level: str
-    text: str
-    id: EventId | None
+    about: Record | str
 
 
 class AnswerView(Value, frozen=True):

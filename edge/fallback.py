@@ -152,6 +152,7 @@ class Fallback:
             memory.trouble + card.trouble - self._done_lanes[Lane.TROUBLE],
             memory.routine + card.routine - self._done_lanes[Lane.ROUTINE],
             memory.last_id or card.last_id,
+            card.ledger,
         )
 
     def take_dropped(self) -> int:

@@ -40,6 +40,9 @@ from edge.measuring import CrowdKept
 from edge.ports import Clock, Outbox, Post
 
 DUTY = "store"
+SALVAGED_AT_ONCE = 100
+"""Entries of the ledger that are brought over from a damaged file between two jobs: one short commit."""
+
 DROPPED_REPORT_MS = 60_000
 """Evicted events are told at most this often, and restored after as long without: else each would cost another."""
 
@@ -63,6 +66,8 @@ class Keeper:
         self._last_fix: ClockFix | None = None
         self._forgetting = Forgetting(clock, self._forgotten)
         self._forgets_on = False
+        self._salvaged: int | None = None  # the renumbering after which nothing more was to be had
+        self._rows_salvaged = 0
         self._dropped = 0
         self._dropped_at_ms: int | None = None
         self._told_dropped_at_ms: int | None = None
@@ -93,7 +98,7 @@ class Keeper:
     def idle(self) -> bool:
         """No job came for a while: try the card, date or delete some events. True: more waits, call again at once."""
         self._after_work()
-        return self._fix is not None or self._forgets_on
+        return self._salvage() or self._fix is not None or self._forgets_on
 
     def close(self) -> None:
         """Let the card go."""
@@ -209,6 +214,19 @@ class Keeper:
 
     def _forget_some(self) -> None:
         self._forgets_on = self._forgetting.step(self._outbox.writer)
+
+    def _salvage(self) -> bool:
+        """A little of what a damaged file still holds of the ledger. A mistake of ours ends it, as above."""
+        if self._outbox.in_memory or self._salvaged == self._outbox.renumberings:
+            return False
+        mistakes, rows = self._outbox.unexpected, self._rows_salvaged
+        self._outbox.attempt(self._salvage_some)
+        if self._outbox.unexpected > mistakes or rows == self._rows_salvaged:
+            self._salvaged = self._outbox.renumberings
+        return rows < self._rows_salvaged
+
+    def _salvage_some(self) -> None:
+        self._rows_salvaged += self._outbox.writer.salvage(SALVAGED_AT_ONCE)
 
     def _forgotten(self, proof: Forgotten) -> None:
         """What was deleted is owed no more."""

@@ -63,7 +63,7 @@ def alarm_event(state: State, draft: alarm.Draft, out: list[Command]) -> State:
     )  # fmt: skip
     state = to_uplink(state, uplink.Owe(record, state.now_ms), out)
     out.append(Store(record, draft.latch))
-    out.append(Journal("warning", f"{draft.topic.value} {draft.code.value} {dict(draft.body)}", draft.id))
+    out.append(Journal("warning", record))
     return state
 
 
@@ -109,9 +109,14 @@ def event(
     )  # fmt: skip
     state = to_uplink(state, uplink.Owe(record, state.now_ms), out)
     out.append(Store(record, None))
-    told = "" if topic in UNTOLD else f" {body}"
-    out.append(Journal("warning" if topic is Topic.TROUBLE else "info", f"{topic.value} {code.value}{told}", id))
+    out.append(Journal("warning" if topic is Topic.TROUBLE else "info", record))
     return state
+
+
+def line(record: Record) -> str:
+    """An event in the journal's words, without what must not stay there."""
+    told = "" if record.topic in UNTOLD else f" {dict(record.body)}"
+    return f"{record.topic.value} {record.code.value}{told}"
 
 
 def _publish(state: State, broker: int, owed: uplink.Owed) -> Publish:

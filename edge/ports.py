@@ -178,6 +178,12 @@ class Outbox(Protocol):
     def count_damaged(self, before_wall_ms: int) -> int:
         """How many files that were moved aside as damaged were last written before this."""
 
+    def salvage(self, limit: int) -> int:
+        """Bring over entries of the ledger that a file moved aside as damaged still holds, the newest first.
+
+        At most ``limit`` per call, and only such as the chain proves. Return how many; 0 when no more can be had.
+        """
+
     def close(self) -> None:
         """Let the file go."""
 

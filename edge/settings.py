@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from edge.errors import SettingsError
 from edge.kiosk_settings import CameraSettings, KioskSettings, PrivacySettings, ThermometerSettings
+from edge.selftest_settings import SelfTestSettings, check_selftest
 from edge.setting_types import FilePath, Gpio, Host, Name, Table
 from edge.tables import Mistakes, check
 
@@ -142,6 +143,7 @@ class Settings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     uplink: UplinkSettings = msgspec.field(default_factory=UplinkSettings)
     clock: ClockSettings = msgspec.field(default_factory=ClockSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
+    selftest: SelfTestSettings = msgspec.field(default_factory=SelfTestSettings)
     thermometer: ThermometerSettings | None = None
     camera: CameraSettings | None = None
     kiosk: KioskSettings | None = None
@@ -214,6 +216,7 @@ def _check_rules(good: Mapping[str, Any], mistakes: Mistakes) -> None:
     if kiosk.get("teacher_host") is not None and kiosk.get("teacher_token_file", "") is None:
         allowed = "a file: kiosk.teacher_host opens the teacher's page to the school's network"
         mistakes.add("kiosk.teacher_token_file", "nothing", allowed)
+    check_selftest(good.get("selftest", {}), mistakes)
     _check_reference(good, mistakes)
     names: set[str] = set()
     for number, broker in enumerate(good.get("broker", ()), 1):

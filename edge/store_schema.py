@@ -93,6 +93,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHERE topic IN ('temperature', 'picture') AND lane = 2
         """,
     ),
+    (
+        # In the same file, so that an event and its entry are one commit. Nothing ever deletes an entry.
+        """
+        CREATE TABLE ledger (
+            number INTEGER PRIMARY KEY,
+            previous TEXT NOT NULL,
+            record TEXT NOT NULL,
+            signature TEXT NOT NULL,
+            hash TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
 )
 """Step n takes a file from version n to n + 1 (``PRAGMA user_version``), in one transaction. Never edit a step."""
 

@@ -21,8 +21,8 @@ def status_line(state: State) -> str:
 
 
 def heartbeat(state: State) -> Mapping[str, object]:
-    """What the centre hears every half minute: health, backlog, and the newest event in the log."""
-    last = state.uplink.backlog.last_id
+    """What the centre hears every half minute: health, backlog, the newest event, and the end of the ledger."""
+    last, head = state.uplink.backlog.last_id, state.uplink.backlog.ledger
     return {
         "schema": 1,
         "boot": state.boot.id,
@@ -31,6 +31,7 @@ def heartbeat(state: State) -> Mapping[str, object]:
         "lamp": Show.READY.value if state.lamp is None else state.lamp.show.value,
         "owed": _owed(state),
         "last_id": None if last is None else str(last),
+        "ledger": None if head is None else {"number": head.number, "hash": head.hash},
         "troubles": [f"{one.trouble.value}{':' + one.part if one.part else ''}" for one in state.health.standing],
         "counters": dict(state.health.counters),
         "clock": timekeeping.stamp(state.clock, state.now_ms).quality.value,

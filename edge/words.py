@@ -150,6 +150,12 @@ TROUBLES: dict[Trouble, Words] = {
         "Nobody sees whether a student stands there. The sensor goes on alone; the button is not concerned.",
         "Push the camera's plug home, and look in the journal (journalctl -u gatepost-camera).",
     ),
+    Trouble.LEDGER_UNSIGNED: Words(
+        "Alarms and tests are kept without a signature",
+        "The gate's key cannot be used, so nobody could prove later that its record of alarms and tests is genuine."
+        " Everything else works.",
+        "Do what the line below says; the gate tries again at the next event. Then run: gatepost ledger verify.",
+    ),
 }
 
 PHASES: dict[Phase, str] = {

@@ -62,6 +62,11 @@ TROUBLES: dict[Trouble, Words] = {
         "消息服务器正常，但县指挥中心的程序没有在接收。警情保留到中心确认为止。",
         "请致电县指挥中心：他们的程序必须启动。",
     ),
+    Trouble.LEDGER_UNSIGNED: Words(
+        "警情和测试记录没有签名",
+        "本机密钥无法使用，日后无法证明警情和测试记录的真实性。其他功能一切正常。",
+        "请按下面一行的提示处理；下一个事件时会再试。然后运行：gatepost ledger verify。",
+    ),
     Trouble.CLOCK_UNSYNCED: Words(
         "时钟未校准",
         "时钟可能不准。警情照常发送，时间稍后更正。",

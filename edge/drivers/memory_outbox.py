@@ -182,6 +182,10 @@ class MemoryOutbox:
         """See ``Outbox.count_damaged``."""
         return 0
 
+    def salvage(self, limit: int) -> int:  # noqa: ARG002 - the port's shape
+        """See ``Outbox.salvage``. The ledger is chained on when the rows move to the card."""
+        return 0
+
     def close(self) -> None:
         """See ``Outbox.close``. Nothing to let go."""
 

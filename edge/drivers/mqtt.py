@@ -31,6 +31,7 @@ from edge.events import (
     Publish,
     PublishHealth,
     ReceiptCame,
+    Topic,
 )
 from edge.mqtt_session import (
     RECEIVE_MAX_UNSAID,
@@ -80,6 +81,7 @@ class PahoLink:
         self._number = number
         self._settings = settings
         self._address = address
+        self._topics = {topic: address.up(topic.value) for topic in Topic}
         self._name = f"gatepost-{address.county}-{address.school}-{address.gate}"  # long for 3.1.1, which brokers allow
         self._boot = boot
         self._clock = clock
@@ -116,7 +118,7 @@ class PahoLink:
     def publish(self, command: Publish) -> None:
         """Send a record. Answer: Acked, or LinkDown before it."""
         event = wire.event_of(command.record, command.stamp, replayed=command.replayed, age_ms=command.age_ms)
-        topic = self._address.up(command.record.topic.value)
+        topic = self._topics[command.record.topic]
         self._send(Message(topic, wire.encode(event), command.record.id), command.record.lane)
 
     def publish_health(self, command: PublishHealth) -> None:

@@ -29,6 +29,8 @@ from edge.events import (
     Topic,
     WallStamp,
 )
+from edge.ledger import Head, belongs
+from edge.ledger_table import Scribe, first_in, head_in, piece_before, put_back
 from edge.measuring import CrowdKept
 from edge.ports import SEQ_MAX
 
@@ -51,15 +53,26 @@ class SqliteOutbox:
 
     durable = True
 
-    def __init__(self, path: Path, routine_events_max: int, check_bytes_max: int = CHECK_BYTES_MAX) -> None:
-        """Open. Raises OutboxFull, or OutboxDamaged when the file has been moved aside: then open again."""
+    def __init__(
+        self,
+        path: Path,
+        routine_events_max: int,
+        check_bytes_max: int = CHECK_BYTES_MAX,
+        scribe: Scribe | None = None,
+    ) -> None:
+        """Open. Raises OutboxFull, or OutboxDamaged when the file has been moved aside: then open again.
+
+        ``scribe`` writes the ledger; it outlives this object. Without one no ledger is kept.
+        """
         self._path = path
-        self._file = CardFile(path, check_bytes_max, _rescue)
+        self._scribe = scribe
+        self._file = CardFile(path, check_bytes_max, self._rescue)
         self._routine_events_max = routine_events_max
         self._dropped = 0
         self._not_before_ms: int | None = None
         self._last_id: EventId | None = None
-        self._file.open(schema.MIGRATIONS, ("events", "keep", "counts"), ("keep", "counts"))
+        self._head: Head | None = None
+        self._file.open(schema.MIGRATIONS, ("events", "keep", "counts", "ledger"), ("keep", "counts"))
         try:
             with self._file.reading() as connection:
                 self._recall(connection)
@@ -74,7 +87,9 @@ class SqliteOutbox:
     ) -> Sequence[int]:
         """See ``Outbox.append``."""
         dropped = 0
-        not_before_ms = self._not_before_ms
+        not_before_ms, head = self._not_before_ms, self._head
+        if self._scribe is not None and any(belongs(record) for record in records):
+            self._scribe.prepare()
         with self._file.writing() as connection:
             before = self._last_seq(connection)
             if numbers and numbers[0] <= before:
@@ -84,6 +99,9 @@ class SqliteOutbox:
                 seq = None if numbers is None else numbers[place]
                 given.append(_insert(connection, record, seq, not_before_ms))
                 not_before_ms = _later(not_before_ms, schema.earliest_ms(record.wall))
+            if self._scribe is not None:
+                new = {seq: record for seq, record in zip(given, records, strict=True) if seq > before}
+                head = self._scribe.add(connection, list(new.values()))
             if latch is not None:
                 kept = latch.over(_kept_latch(connection)) if latch.unread else latch
                 connection.execute(schema.KEEP, (schema.LATCH_KEY, schema.encode(kept)))
@@ -93,7 +111,9 @@ class SqliteOutbox:
             if evictable:
                 dropped = self._trim(connection, TRIM_ROWS + 2 * evictable)
         self._dropped += dropped
-        self._not_before_ms = not_before_ms
+        self._not_before_ms, self._head = not_before_ms, head
+        if self._scribe is not None:
+            self._scribe.committed(head)
         newest = max(given, default=0)
         if newest > before:
             self._last_id = records[given.index(newest)].id
@@ -138,7 +158,7 @@ class SqliteOutbox:
         """See ``Outbox.backlog``."""
         with self._file.reading() as connection:
             alarm, trouble, routine = (owed for (owed,) in connection.execute("SELECT owed FROM counts ORDER BY lane"))
-        return Backlog(alarm, trouble, routine, self._last_id)
+        return Backlog(alarm, trouble, routine, self._last_id, self._head)
 
     def take_dropped(self) -> int:
         """See ``Outbox.take_dropped``."""
@@ -217,6 +237,20 @@ class SqliteOutbox:
         """See ``Outbox.count_damaged``."""
         return len(set_aside.older(self._path, before_wall_ms))
 
+    def salvage(self, limit: int) -> int:
+        """See ``Outbox.salvage``."""
+        with self._file.reading() as connection:
+            first = first_in(connection)
+        if first is None or first.number == 1:
+            return 0
+        for damaged in set_aside.files(self._path):
+            entries = piece_before(damaged, first, limit)
+            if entries:
+                with self._file.writing() as connection:
+                    put_back(connection, entries)
+                return len(entries)
+        return 0
+
     def close(self) -> None:
         """See ``Outbox.close``. Never raises."""
         self._file.close()
@@ -226,6 +260,7 @@ class SqliteOutbox:
     def _recall(self, connection: sqlite3.Connection) -> None:
         """The newest id, and the latest time that is known to have passed: the last row and the sign of life tell."""
         _kept_latch(connection)
+        self._head = head_in(connection)
         stamp = _kept_stamp(connection)
         self._not_before_ms = None if stamp is None else schema.earliest_ms(stamp)
         found = connection.execute(schema.LAST_ROW).fetchone()
@@ -235,6 +270,13 @@ class SqliteOutbox:
         self._last_id = EventId(boot, counter)
         own_ms = schema.earliest_ms(WallStamp(wall_ms, ClockQuality(quality), bound_ms))
         self._not_before_ms = _later(_later(self._not_before_ms, not_before_ms), own_ms)
+
+    def _rescue(self, connection: sqlite3.Connection) -> tuple[list[Record], Latch | None]:
+        """What a damaged file still gives; the ledger's end as well, so that the next file can go on from it."""
+        if self._scribe is not None:
+            with suppress(sqlite3.Error):
+                self._scribe.salvaged(head_in(connection))
+        return _rescue(connection)
 
     def _keep(self, key: str, value: WallStamp | CrowdKept) -> None:
         with self._file.writing() as connection:

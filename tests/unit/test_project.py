@@ -144,6 +144,22 @@ def test_an_import_is_found_in_every_form() -> None:
     assert imports_of(source) == {"threading", "concurrent"}
 
 
+def clock_readings_in(source: str) -> list[str]:
+    """Every name by which ``datetime`` or ``time`` would tell what time it is now."""
+    asking = {"now", "today", "utcnow", "time_ns", "monotonic", "localtime"}
+    return [
+        node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute) and node.attr in asking
+    ]
+
+
+def test_the_module_that_knows_dates_asks_nobody_what_time_it_is() -> None:
+    """It is the one hole in the pure contract: from there on everything that is told a time must be told it."""
+    source = (ROOT / "edge" / "local_time.py").read_text(encoding="utf-8")
+    assert imports_of(source) == {"__future__", "datetime", "zoneinfo", "edge"}
+    assert clock_readings_in(source) == []
+    assert clock_readings_in("a = datetime.now(UTC)\nb = date.today()") == ["now", "today"]
+
+
 @pytest.mark.parametrize("file", sorted((ROOT / "systemd").glob("*.service")), ids=name_of)
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed here")
 def test_systemd_understands_the_unit_file(file: Path, tmp_path: Path) -> None:
