@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from edge.operator_identity import Operator
 
 HELP = spoken(
-    """Compare the infrared thermometer with a reference of known temperature, and set thermometer.offset_celsius.
+    """Set the thermometer against a reference.
+
+    The infrared sensor is compared with a known temperature, and thermometer.offset_celsius is set in the settings.
 
     The reference: a black body, or a dull black plate with a contact thermometer on it, at 33 to 38 degrees, that has
     been warm for ten minutes and fills all that the sensor sees. The daemon may go on.
@@ -30,7 +32,9 @@ HELP = spoken(
     The line in the settings tells when and by whom; the gate's log as well. --dry-run only measures.
 
     Exit code 0 when the offset is set (or would be), 1 when the readings do not allow it.""",
-    """用已知温度的参考源校准红外测温，并写入 thermometer.offset_celsius。
+    """用参考源校准测温。
+
+    将红外传感器与已知温度比较，并把 thermometer.offset_celsius 写入设置。
 
     参考源：黑体，或贴有接触式温度计的哑光黑板，33 至 38 度，预热十分钟，并充满传感器的视野。主程序可以继续运行。
 
