@@ -87,13 +87,14 @@ class Machine:
 
     # --- power ------------------------------------------------------------------------------------------------------
 
-    def power_on(self, snapshot: str | None = None) -> None:
+    def power_on(self, snapshot: str | None = None, *, cable: bool = True) -> None:
         """Start it on its disk, made anew over the image where there is none; or go on from a snapshot in the disk.
 
-        Returns when it answers. Raises MachineError.
+        ``cable`` tells whether the network cable is in. Returns when it answers. Raises MachineError.
         """
         for start in range(1, STARTS_MAX + 1):
             self.switch_on(snapshot)
+            self.cable(plugged_in=cable)
             try:
                 self._wait_shell(snapshot)
                 break
@@ -184,6 +185,11 @@ class Machine:
         self._shell.sendall(line.encode())
         found = self.until(rb"([A-Za-z0-9+/=]*) " + token.encode() + rb" (\d+)\r?\n", seconds)
         return int(found.group(2)), base64.b64decode(found.group(1)).decode(errors="replace")
+
+    def type(self, command: str) -> None:
+        """Have the shell run a command in the background, and wait for nothing: its end may be the machine's."""
+        assert self._shell is not None, "it is off"
+        self._shell.sendall(f"({command}) </dev/null >/dev/null 2>&1 &\n".encode())
 
     def put(self, path: str, content: str | bytes, mode: str = "644", owner: str = "root:root") -> None:
         """Write a file of the guest."""

@@ -23,10 +23,11 @@ WHEEL_PACKAGES = ("python3-dev", "python3-venv", "python3-setuptools", "python3-
 WITHOUT = ("man", "doc", "locale", "info")
 
 MASKED = (
-    "getty@tty1.service", "console-getty.service", "serial-getty@hvc0.service", "systemd-firstboot.service", "apt-daily.timer",
-    "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
-    "ldconfig.service", "systemd-update-done.service", "systemd-hwdb-update.service", "systemd-sysusers.service",
-    "systemd-machine-id-commit.service", "systemd-pcrphase.service", "systemd-networkd.service",
+    "getty@tty1.service", "console-getty.service", "serial-getty@hvc0.service", "systemd-firstboot.service",
+    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+    "e2scrub_reap.service", "fstrim.timer", "ldconfig.service", "systemd-update-done.service",
+    "systemd-hwdb-update.service", "systemd-sysusers.service", "systemd-machine-id-commit.service",
+    "systemd-pcrphase.service", "systemd-networkd.service",
 )  # fmt: skip
 """What a machine that lives for a minute does not need: each costs an emulated processor a second."""
 

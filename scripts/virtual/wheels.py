@@ -1,4 +1,4 @@
-"""The wheelhouse that the product is installed from: its own wheel, what it needs, and what must be built for x86-64."""
+"""The wheelhouse that the product is installed from: its own wheel, what it needs, what is built here."""
 
 from __future__ import annotations
 

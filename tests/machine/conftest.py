@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from virtual.machine import Machine
-from virtual.places import cache, why_no_image
 
 from tests.machine.gate import VirtualGate
 from tests.process.brokers import Authority
+from virtual.machine import Machine
+from virtual.places import cache, why_no_image
 
 SNAPSHOT = "booted"
 

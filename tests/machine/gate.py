@@ -13,12 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from virtual.machine import Machine, MachineError
-
 from tests.process.brokers import Authority, Mosquitto, free_port
 from tests.process.centre import Arrived, CentreProcess
 from tests.process.gate import QUICK, Table, View, settings_text
 from tests.process.waiting import until
+from virtual.machine import Machine, MachineError
 
 KEY, KEY_NC, RESET = 17, 27, 5
 STATUS_LAMP, FAULT_LAMP = 22, 23
@@ -103,11 +102,32 @@ class VirtualGate:
         """The end of what the daemon said."""
         return self.machine.attempt("journalctl -u gatepost -b -o short-monotonic --no-pager | tail -n 40")[1]
 
+    def uptime_ms(self) -> float:
+        """The guest's monotonic clock, to 10 ms."""
+        return float(self.machine.run("cat /proc/uptime").split()[0]) * 1000
+
+    def restarted(self, fault: str, seconds: float = 60) -> float:
+        """Do something to the daemon in the guest's shell; the seconds from then until its next life is armed.
+
+        ``fault`` may use $PID.
+        """
+        told = self.machine.run(
+            f"""PID=$(systemctl show -P MainPID gatepost); began=$(cut -d' ' -f1 /proc/uptime); {fault}
+            until set -- $(systemctl show -P MainPID -P ActiveState gatepost)
+                [ "$1" != 0 ] && [ "$1" != $PID ] && [ "$2" = active ]; do sleep 0.05; done
+            echo " $began $(cut -d' ' -f1 /proc/uptime)" """,
+            seconds,
+        ).split()
+        return float(told[-1]) - float(told[-2])
+
     # --- hardware ---------------------------------------------------------------------------------------------------
 
-    def wire(self, line: int, *, closed: bool) -> None:
-        """Close a contact to ground, or open it, and leave it so."""
-        self.machine.run(f"echo pull-{'down' if closed else 'up'} >/run/gpio/sim_gpio{line}/pull")
+    def wire(self, line: int, *, closed: bool) -> float:
+        """Close a contact to ground, or open it, and leave it so; the guest's moment, as ``uptime_ms`` gives it."""
+        told = self.machine.run(
+            f"cat /proc/uptime; echo pull-{'down' if closed else 'up'} >/run/gpio/sim_gpio{line}/pull"
+        )
+        return float(told.split()[0]) * 1000
 
     def press(
         self,

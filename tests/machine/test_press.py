@@ -7,10 +7,12 @@ import statistics
 import pytest
 
 from tests.machine.gate import KEY, STATUS_LAMP, HostClock, VirtualGate, quantile
+from tests.process.centre import is_press
 
 pytestmark = pytest.mark.machine
 
 PRESSES = 1_000
+ROUNDING_MS = 2
 
 
 def test_a_press_of_the_kernels_line_is_received_by_the_centre_over_tls(gate: VirtualGate) -> None:
@@ -37,20 +39,25 @@ def test_a_thousand_presses_at_random_moments_are_a_thousand_at_the_centre(gate:
     # The daemon's own date of each press is the moment at which the contact closed.
     dated = [event["monotonic_ms"] - closed for event, (closed, _) in zip(events, done["presses"], strict=True)]
     print(  # noqa: T201
-        f"{PRESSES} presses: press to centre median {statistics.median(late):.0f} ms, 99% {quantile(late, 0.99):.0f} ms,"
-        f" most {late[-1]:.0f} ms (clocks agree to {done['host_ahead_ms_error']:.1f} ms);"
+        f"{PRESSES} presses: press to centre median {statistics.median(late):.0f} ms,"
+        f" 99% {quantile(late, 0.99):.0f} ms, most {late[-1]:.0f} ms"
+        f" (clocks agree to {done['host_ahead_ms_error']:.1f} ms);"
         f" edge to daemon median {statistics.median(dated):.1f} ms, most {max(dated):.1f} ms"
     )
-    assert min(dated) > -1
+    assert min(dated) > -ROUNDING_MS
 
 
 def test_pulses_of_5_ms_are_no_presses(gate: VirtualGate) -> None:
     gate.start()
-    done = gate.press(300, 5, (70, 150), seed=11, seconds=300)
-    short = [held for _, held in done["presses"] if held < 8]
-    print(f"{len(short)} of {len(done['presses'])} pulses were shorter than 8 ms")  # noqa: T201
-    assert len(short) > 200, "this machine was too busy to make short pulses"
-    gate.press()
-    arrived = gate.wait_presses(1)
-    # What the emulated processor held for longer by accident may be a press; the machine says which those were.
-    assert len(arrived) <= 1 + len(done["presses"]) - len(short)
+    pulses = gate.press(300, 5, (70, 150), seed=11, seconds=300)["presses"]
+    ((last_ms, _),) = gate.press()["presses"]
+    arrived = gate.centre.wait_for(
+        lambda rows: any(row["event"]["monotonic_ms"] >= last_ms - ROUNDING_MS for row in rows if is_press(row))
+    )
+    moments = [row["event"]["monotonic_ms"] for row in arrived if is_press(row)]
+    # An emulated processor that is busy elsewhere holds some for longer: those may be presses. It says which they were.
+    short = [closed for closed, held in pulses if held < 8]
+    taken = [closed for closed in short if any(abs(moment - closed) < 10 for moment in moments)]
+    print(f"{len(short)} of {len(pulses)} pulses were shorter than 8 ms; {len(taken)} of them taken for a press")  # noqa: T201
+    assert len(short) > 200, "this machine is too busy to make short pulses"
+    assert taken == []
