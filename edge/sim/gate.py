@@ -35,6 +35,7 @@ from edge.events import (
 )
 from edge.sim.card import Card, Keeper
 from edge.sim.clocks import Kernel
+from edge.sim.entrance import Entrance
 from edge.sim.hand import POLL_MS, Closing, Terminals
 from edge.sim.network import Broker, Phase, Wire
 from edge.sim.timeline import Timeline
@@ -46,7 +47,7 @@ UNANSWERED_MAX = 24  # 16 + 4 alarms, a heartbeat and probes
 
 
 class Gate:
-    """The machine at the gate. ``alive`` while a daemon runs."""
+    """The machine at the gate. ``alive`` while a daemon runs; ``entrance`` None: a gate without a kiosk."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Gate:
         terminals: Terminals,
         brokers: Sequence[Broker],
         rules: state.Rules,
+        entrance: Entrance | None = None,
     ) -> None:
         self._time = timeline
         self._truth = truth
@@ -63,6 +65,7 @@ class Gate:
         self._terminals = terminals
         self._brokers = brokers
         self._rules = rules
+        self._entrance = entrance
         self.lives = 0
         self.boots = 0
         self.alive = False
@@ -103,6 +106,8 @@ class Gate:
         self._poll(life)
         self._beat(life)
         self.keeper.start()
+        if self._entrance is not None:
+            self._entrance.begin(post)
 
     def stop(self) -> None:
         """The daemon is gone in this instant: killed, or the power cut."""
@@ -213,6 +218,8 @@ class Gate:
                 self._time.say(f"lamp: {show.value}{', fault' if command.fault else ''}")
             case _ if isinstance(command, StoreCommand):
                 self.keeper.take(command)
+            case _ if self._entrance is not None:
+                self._entrance.obey(command)
             case _:
                 pass
 
@@ -237,6 +244,7 @@ class Gate:
         if record.id in self._truth.events:
             return
         self._truth.events[record.id] = record
+        self._truth.keep_apart(record)
         if is_press(record):
             true_ms = self.kernel.started_ms + record.at_ms
             self._time.say(f"gate: press {record.id}")
