@@ -115,7 +115,8 @@ def step(state: State, fact: Fact) -> Step:
         case StoreTrouble():
             state = tell(state, fact.trouble, "", fact.raised, fact.detail, fact.at_ms, out)
         case ResetAsked():
-            state = _reset(state, fact.by, f"command line, uid {fact.uid}", fact.at_ms, out)
+            key = f", key {fact.key_fingerprint}" if fact.key_fingerprint else ""
+            state = _reset(state, fact.by, f"command line, uid {fact.uid}{key}", fact.at_ms, out)
         case ViewAsked():
             out.append(AnswerView(fact.token, view(state)))
         case Noted():

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     from edge.machine import Machine
 
 HELP = spoken(
-    """Look at everything that can be wrong on this gate: one line each, and what to do.
+    """Find what is wrong on this gate, and what to do.
 
-    It works while the daemon is stopped, changes nothing, and never calls well what it did not look at: that is
-    NOT_TESTED, with the reason. With sudo it sees more.
+    Everything that can be wrong is one line. It works while the daemon is stopped, changes nothing, and never calls
+    well what it did not look at: that is NOT_TESTED, with the reason. With sudo it sees more.
 
     Exit code 0 all well, 1 something is wrong, 2 nothing is wrong but something could not be looked at.""",
-    """检查本校门可能出错的所有地方：每项一行，并说明怎么处理。
+    """检查本校门哪里有问题、怎么处理。
 
-    主程序停止时也能用；不改动任何东西；没有检查过的绝不说正常，而是 NOT_TESTED 并注明原因。用 sudo 能看到更多。
+    可能出错的每一项各占一行。主程序停止时也能用；不改动任何东西；
+    没有检查过的绝不说正常，而是 NOT_TESTED 并注明原因。用 sudo 能看到更多。
 
     退出码：0 全部正常，1 有问题，2 没有发现问题但有的项目无法检查。""",
 )

@@ -114,8 +114,7 @@ class Boot(Value, frozen=True):
 class Record(Value, frozen=True):
     """Something that happened, in the form that is kept and sent. Never changed once made.
 
-    ``incident`` is the id of the first press of the incident an alarm record belongs to. ``body`` holds plain
-    scalars that only people and reports read.
+    ``incident`` is the first press's id, in an alarm record. ``body`` holds plain scalars for people and reports.
     """
 
     id: EventId
@@ -325,6 +324,7 @@ class ResetAsked(Value, frozen=True):
     by: str
     uid: int
     at_ms: int
+    key_fingerprint: str = ""
 
 
 class ViewAsked(Value, frozen=True):

@@ -32,17 +32,23 @@ if TYPE_CHECKING:
     from edge.settings import Settings
 
 QUEUE_HELP = spoken(
-    """Show what still has to reach the county centre: how many of each kind, and since when the oldest waits.
+    """Show what still has to reach the county centre.
 
+    How many of each kind, and since when the oldest waits.
     Exit code 0 when no alarm waits, 1 when one does.""",
-    """显示还要送达县指挥中心的内容：每种多少条，最旧的从何时开始等待。
+    """显示还要送达县指挥中心的内容。
 
+    每种多少条，最旧的从何时开始等待。
     退出码：0 没有等待的警情，1 有。""",
 )
 QUEUE_EXAMPLES = spoken("Example: gatepost queue --json", "示例：gatepost queue --json")
 TAIL_HELP = spoken(
-    "Show the last events, one line each; with --follow also those that come, until Ctrl-C.",
-    "显示最近的事件，每条一行；加 --follow 则持续显示新事件，按 Ctrl-C 结束。",
+    """Show the last events, and with --follow those to come.
+
+    One line each. Ctrl-C ends it.""",
+    """显示最近的事件，加 --follow 则持续显示。
+
+    每条一行，按 Ctrl-C 结束。""",
 )
 TAIL_EXAMPLES = spoken("Example: gatepost tail --follow", "示例：gatepost tail --follow")
 EVENTS_HELP = spoken(

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from edge.kiosk_settings import ThermometerSettings
+from edge.operator_identity import Operator
 from edge.settings import BrokerSettings, ClockSettings
 from edge.value import Value
 from edge.wire import Address
@@ -100,6 +101,9 @@ class Machine(Protocol):
 
     def user(self) -> str:
         """The account that looks."""
+
+    def operator(self) -> Operator:
+        """Who looks, with the key that let them in."""
 
     def zone(self) -> str:
         """The time zone of the machine, such as ``Asia/Shanghai``; empty where it is not told."""

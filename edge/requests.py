@@ -1,7 +1,7 @@
 """What is said at the daemon's local sockets: one JSON object a line, each way. Shared by both ends.
 
 Requests: ``{"id": 1, "ask": "status"}``, ``{"id": 2, "ask": "watch", "every_ms": 200}`` on either socket; on the
-control socket also ``{"ask": "reset", "by": "name"}`` and, where pins are simulated,
+control socket also ``{"ask": "reset", "by": "name"}``, ``calibrated`` and, where pins are simulated,
 ``{"ask": "press", "hold_ms": 100}`` and ``{"ask": "see", "object_celsius": 34.5, "ambient_celsius": 22}``. A
 self-test is ``{"ask": "selftest", "kind": "full", "by": "name", "token": "t1"}``: the view's ``selftest.answer``
 repeats the token and says whether it began, ``selftest.running`` how far it is.
@@ -43,9 +43,21 @@ class Watch(_Request, frozen=True, kw_only=True, tag="watch"):
 
 
 class Reset(_Request, frozen=True, kw_only=True, tag="reset"):
-    """A named person ends the incident: ``by`` is 1 to 80 printable characters."""
+    """A named person ends the incident: ``by`` is 1 to 80 printable characters, ``key_fingerprint`` of the SSH key."""
 
     by: Annotated[str, Meta(min_length=1, max_length=80)]
+    key_fingerprint: Annotated[str, Meta(max_length=80)] = ""
+
+
+class Calibrated(_Request, frozen=True, kw_only=True, tag="calibrated"):
+    """A named person has set ``thermometer.offset_celsius`` against a reference. For the log; it changes nothing."""
+
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+    key_fingerprint: Annotated[str, Meta(max_length=80)] = ""
+    before_celsius: Annotated[float, Meta(ge=-2.0, le=2.0)]
+    offset_celsius: Annotated[float, Meta(ge=-2.0, le=2.0)]
+    reference_celsius: Annotated[float, Meta(ge=-40, le=60)]
+    samples: Annotated[int, Meta(ge=1, le=10_000)]
 
 
 class Press(_Request, frozen=True, kw_only=True, tag="press"):
@@ -82,10 +94,10 @@ class Arrived(_Request, frozen=True, kw_only=True, tag="arrived"):
     by: Annotated[str, Meta(min_length=1, max_length=80)]
 
 
-Request = Status | Watch | Reset | Press | See | SelfTest | Arrived
+Request = Status | Watch | Reset | Calibrated | Press | See | SelfTest | Arrived
 
 
-ASKS = "status, watch, reset, press, see, selftest, arrived"
+ASKS = "status, watch, reset, calibrated, press, see, selftest, arrived"
 
 
 class BadRequest(ValueError):
@@ -111,10 +123,23 @@ def decode(line: bytes) -> Request:
         request: Request = _request.decode(line)
     except _FAILURES as error:
         raise BadRequest(_id_of(line), f"not understood: {error}; asks are {ASKS}") from error
-    if isinstance(request, Reset | SelfTest | Arrived) and not (request.by.isprintable() and request.by.strip()):
-        word = type(request).__struct_config__.tag
-        raise BadRequest(request.id, f"{word} needs 'by': the name of a person, 1 to 80 printable characters")
+    if isinstance(request, Reset | Calibrated | SelfTest | Arrived):
+        if not (request.by.isprintable() and request.by.strip()):
+            word = type(request).__struct_config__.tag
+            raise BadRequest(request.id, f"{word} needs 'by': the name of a person, 1 to 80 printable characters")
+        if not getattr(request, "key_fingerprint", "").isprintable():
+            raise BadRequest(request.id, "key_fingerprint has printable characters, as ssh-keygen -l shows them")
     return request
+
+
+def calibration_words(request: Calibrated, uid: int) -> str:
+    """What the log says of a calibration; ``uid`` is the peer's, which the kernel vouches for."""
+    key = f", key {request.key_fingerprint}" if request.key_fingerprint else ""
+    return (
+        f"thermometer.offset_celsius {request.before_celsius:+.2f} -> {request.offset_celsius:+.2f} by"
+        f" {request.by.strip()} (uid {uid}{key}): {request.samples} readings of a reference of"
+        f" {request.reference_celsius:.2f} degrees Celsius"
+    )
 
 
 def _id_of(line: bytes) -> Id:

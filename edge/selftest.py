@@ -32,6 +32,9 @@ from edge.verdicts import CENTRE_MS, Evidence, Fitted, needed, verdicts
 STIMULUS_MS = 3_000
 """So long the contact may take to close, from the command to the event."""
 
+FAILED_MS = 500
+"""Where the contact could not be closed because somebody pressed it, that press is known by then."""
+
 SHOWN_MS = 3_000
 """So long after the receipt the lamp is watched, where a sensor watches it."""
 
@@ -163,8 +166,8 @@ def heard(run: Run, news: News, wall_ms: int) -> tuple[Run, tuple[Outcome, ...]]
             return _with(run, held_closed=closed), ()
         case StimulusEnded(at_ms=at_ms):
             return _with(run, ended_ms=at_ms), ()
-        case StimulusFailed(reason=reason):
-            return _with(run, failed=reason), ()
+        case StimulusFailed(reason=reason, at_ms=at_ms):
+            return _with(run, failed=reason, failed_ms=at_ms), ()
         case SirenPulsed(done=done):
             return _with(run, siren_pulsed=done), ()
         case SenseRead(sense=Sense.SIREN, active=True):
@@ -178,7 +181,7 @@ def due_ms(test: SelfTest, run: Run) -> int:
     """When the run is judged, whatever has come by then. ``is_done`` may be true earlier."""
     seen, fitted = run.seen, test.rules.fitted
     if not run.mark or seen.marked_ms is None:
-        return run.started_ms + STIMULUS_MS
+        return run.started_ms + STIMULUS_MS if seen.failed_ms is None else seen.failed_ms + FAILED_MS
     due = seen.marked_ms + CENTRE_MS
     if seen.received_ms is None:
         return due
@@ -195,7 +198,7 @@ def is_done(test: SelfTest, run: Run) -> bool:
     """True once nothing more can come that would change the verdict."""
     seen, fitted = run.seen, test.rules.fitted
     if not run.mark:
-        return seen.failed != ""
+        return False
     travelled = seen.read_back is not None and all(
         acked is not None or refused is not None for acked, refused in zip(seen.acked_ms, seen.refused, strict=True)
     )

@@ -144,6 +144,11 @@ FIND = (
 """
 )
 OWED_BETWEEN = "SELECT seq FROM events WHERE owed = 1 AND seq BETWEEN ? AND ?"
+KINDS = """
+    SELECT topic, code, COUNT(*), SUM(owed), MIN(COALESCE(backfilled_wall_ms, wall_ms)),
+           MAX(COALESCE(backfilled_wall_ms, wall_ms))
+    FROM events GROUP BY topic, code ORDER BY topic, code
+"""
 OWED_BY_KIND = """
     SELECT lane, topic, code, COUNT(*), MIN(COALESCE(backfilled_wall_ms, wall_ms)), MIN(seq)
     FROM events WHERE owed = 1 GROUP BY lane, topic, code ORDER BY lane, MIN(seq)

@@ -21,6 +21,7 @@ from edge.events import Fact
 from edge.kiosk_settings import ThermometerSettings
 from edge.machine import Asked, Dialled, FileSeen, Output, Space
 from edge.measuring import SkinMissed
+from edge.operator_identity import Operator, operator
 from edge.requests import VIEW_SOCKET
 from edge.settings import BrokerSettings, ClockSettings
 from edge.wire import Address
@@ -93,6 +94,10 @@ class ThisMachine:
     def user(self) -> str:
         """The account that looks."""
         return _account(os.geteuid())
+
+    def operator(self) -> Operator:
+        """Who looks, with the key that let them in."""
+        return operator()
 
     def zone(self) -> str:
         """By the link /etc/localtime, as systemd keeps it."""

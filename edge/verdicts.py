@@ -70,6 +70,7 @@ class Evidence(Value, frozen=True):
     quiet_ms: int | None = None
     polled: bool = False
     failed: str = ""
+    failed_ms: int | None = None
     marked_ms: int | None = None
     confirmed_ms: int | None = None
     stored_ms: int | None = None

@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     from edge.settings import Settings
 
 HELP = spoken(
-    """Show which wire goes to which pin of the Pi's header, as the settings say, and what does not go together.
+    """Show which wire goes to which pin.
 
+    The picture is of the Pi's header as the settings use it, with what does not go together.
     With --watch the button, the reset key and the lamps are shown as they are, until Ctrl-C: by the daemon, or read
     from here while the daemon is stopped.
 
     Exit code 0 when all goes together, 1 when something does not.""",
-    """按设置显示树莓派排针上每根线接到哪一脚，以及哪里有冲突。
+    """显示每根线接到哪一脚。
 
+    按设置画出树莓派的排针，并指出冲突。
     加 --watch 时显示按钮、复位钥匙和指示灯的实时状态，按 Ctrl-C 结束：由主程序提供；主程序停止时直接读取。
 
     退出码：0 没有冲突，1 有冲突。""",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.checks.gate import Gate
+from edge.checks.gate import NO_SETTINGS, Gate
 from edge.findings import Check, Finding
 from edge.languages import Text, same
 from edge.settings import ClockSettings
@@ -16,9 +16,6 @@ ZONE = Check("clock.zone", Text("Time zone", "时区"))
 
 OFFSET_MS_MAX = 1_000
 """Link 15 of the chain: a second (standards' note, section 4)."""
-
-TIME_ZONE = "Asia/Shanghai"
-"""Weeks and quiet hours are counted in it."""
 
 _UNITS_MS = {"us": 0.001, "µs": 0.001, "ms": 1.0, "s": 1_000.0, "min": 60_000.0, "h": 3_600_000.0}
 _TODO = Text(
@@ -36,7 +33,7 @@ def checks(gate: Gate) -> Iterator[Finding]:
     else:
         yield SET.passed(Text(f"set, at most {error_ms} ms wrong", f"已校准，误差不超过 {error_ms} 毫秒"))
     yield _offset(gate)
-    yield _zone(gate)
+    yield _zone(gate, "" if gate.settings is None else gate.settings.selftest.time_zone)
 
 
 def offset_ms_of(status: str) -> float | None:
@@ -58,9 +55,12 @@ def _offset(gate: Gate) -> Finding:
     return OFFSET.judged(abs(offset_ms) <= OFFSET_MS_MAX, said, _TODO)
 
 
-def _zone(gate: Gate) -> Finding:
+def _zone(gate: Gate, wanted: str) -> Finding:
+    """Quiet hours and weeks are counted in the settings' zone; journals are written in the machine's."""
+    if not wanted:
+        return ZONE.not_tested(NO_SETTINGS)
     zone = gate.machine.zone()
     if not zone:
         return ZONE.not_tested(Text("/etc/localtime does not tell it", "/etc/localtime 没有说明"))
-    said = same(zone) if zone == TIME_ZONE else Text(f"{zone}, expected {TIME_ZONE}", f"{zone}，应为 {TIME_ZONE}")
-    return ZONE.judged(zone == TIME_ZONE, said, same(f"sudo timedatectl set-timezone {TIME_ZONE}"))
+    said = same(zone) if zone == wanted else Text(f"{zone}, the settings say {wanted}", f"{zone}，设置为 {wanted}")
+    return ZONE.judged(zone == wanted, said, same(f"sudo timedatectl set-timezone {wanted}"))

@@ -48,6 +48,17 @@ class OwedKind(NamedTuple):
     oldest_dated: bool
 
 
+class Kind(NamedTuple):
+    """All events of one kind: how many, how many of them owed, the earliest and the latest wall time."""
+
+    topic: str
+    code: int
+    events: int
+    owed: int
+    first_wall_ms: int
+    last_wall_ms: int
+
+
 class LogReader:
     """The log in ``file``. Any thread; each call opens and closes it. Raises StorageError where it cannot be read."""
 
@@ -71,6 +82,11 @@ class LogReader:
                 OwedKind(lane, topic, code, events, wall_ms, *_oldest(log, seq))
                 for lane, topic, code, events, wall_ms, seq in log.execute(store_schema.OWED_BY_KIND).fetchall()
             ]
+
+    def kinds(self) -> list[Kind]:
+        """How much the log holds. Takes a second for a million events."""
+        with self._opened() as log:
+            return [Kind(*found) for found in log.execute(store_schema.KINDS)]
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:

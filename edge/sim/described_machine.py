@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from edge.kiosk_settings import ThermometerSettings
 from edge.machine import Asked, Dialled, FileSeen, Output, Space
+from edge.operator_identity import Operator
 from edge.settings import BrokerSettings, ClockSettings
 from edge.wire import Address
 
@@ -33,6 +34,7 @@ class DescribedMachine:
     programs: dict[str, Output] = field(default_factory=dict)
     accounts: dict[str, frozenset[str]] = field(default_factory=dict)
     account: str = "root"
+    technician: Operator | None = None
     time_zone: str = "Asia/Shanghai"
     now_wall_ms: int = 1_764_000_000_000
     error_ms: int | None = 12
@@ -72,6 +74,10 @@ class DescribedMachine:
     def user(self) -> str:
         """As described."""
         return self.account
+
+    def operator(self) -> Operator:
+        """As described; the account alone where nothing is."""
+        return self.technician or Operator(self.account, self.account)
 
     def zone(self) -> str:
         """As described."""

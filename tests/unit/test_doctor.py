@@ -26,6 +26,7 @@ from edge.events import Trouble
 from edge.findings import Check, Finding, exit_code
 from edge.languages import Language, Text, language_of, same
 from edge.machine import Asked, Dialled, FileSeen, Output, Space, Step
+from edge.operator_identity import Operator
 from edge.settings import ClockSettings, parse
 from edge.sim.described_machine import NO_DAEMON, DescribedMachine
 from edge.words_chinese import TROUBLES
@@ -101,6 +102,7 @@ def well() -> DescribedMachine:
             "/dev/i2c-1": FileSeen(0o660, "root", "i2c"),
             "/dev/video0": FileSeen(0o660, "root", "video"),
             "/etc/gatepost/gate.key": private,
+            f"{STATE}/ledger.key": private,
             STATE: FileSeen(0o755, "gatepost", "gatepost"),
             "/run/gatepost/view.sock": socket,
             "/run/gatepost/control.sock": socket,
@@ -116,6 +118,7 @@ def well() -> DescribedMachine:
         now_wall_ms=NOW_MS,
         brokers={"one": Dialled(Step.ENCRYPTED, "", "192.0.2.9", NOW_MS + 90 * DAY_MS)},
         daemon=Asked(UP),
+        technician=Operator("root", "li", "SHA256:abc", "192.0.2.7"),
     )  # fmt: skip
 
 
@@ -159,9 +162,9 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
         "settings", "daemon.answers", "daemon.armed", "daemon.troubles", "service.gatepost", "service.gatepost-camera",
         "service.gatepost-kiosk", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor", "camera.device",
         "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.errors", "card.wear",
-        "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file", "rights.settings", "rights.state",
-        "rights.sockets", "broker.one.ca_file", "broker.one.certificate_file", "broker.one.name", "broker.one.port",
-        "broker.one.tls", "broker.one.login", "broker.one.centre",
+        "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file", "rights.gate.ledger.key",
+        "rights.settings", "rights.state", "rights.sockets", "broker.one.ca_file", "broker.one.certificate_file",
+        "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login", "broker.one.centre", "operator",
     } == set(found)  # fmt: skip
 
 
@@ -266,8 +269,9 @@ WRONG: dict[str, tuple[str, str, Change]] = {
     "card near its end": ("card.wear", "10-20 %", text("/sys/block/mmcblk0/device/pre_eol_info", "0x03\n")),
     "clock not set": ("clock.set", "does not call it set", becomes(error_ms=None)),
     "clock off": ("clock.offset", "-1500.0 ms", says("timedatectl timesync-status", "  Offset: -1.5s\n")),
-    "elsewhere": ("clock.zone", "Europe/London, expected Asia/Shanghai", becomes(time_zone="Europe/London")),
+    "elsewhere": ("clock.zone", "Europe/London, the settings say Asia/Shanghai", becomes(time_zone="Europe/London")),
     "key open to a group": ("rights.one.private_key_file", "0640", rights("/etc/gatepost/gate.key", 0o640)),
+    "ledger's key open": ("rights.gate.ledger.key", "0644", rights(f"{STATE}/ledger.key", 0o644)),
     "settings open": ("rights.settings", "0666", rights("/etc/gatepost/gatepost.toml", 0o666)),
     "log open to others": ("rights.state", "0757", rights(STATE, 0o757)),
     "log open to a group": ("rights.state", "0775", rights(STATE, 0o775)),
@@ -489,6 +493,17 @@ def test_pins_that_cannot_be_opened_are_told_with_the_librarys_reason() -> None:
     assert look(machine)["gpio.factory"].verdict is Verdict.NOT_TESTED
     del machine.programs[command]
     assert look(machine)["gpio.factory"].verdict is Verdict.NOT_TESTED
+
+
+def test_who_looks_is_told_and_a_session_without_its_key_is_a_fault_of_sshd() -> None:
+    machine = well()
+    assert look(machine)["operator"].said.en == "li (as root) from 192.0.2.7 with the key SHA256:abc"
+    machine.technician = Operator("li", "li", "", "192.0.2.7")
+    finding = only_wrong(machine, "operator")
+    assert "ExposeAuthInfo yes" in finding.todo.en
+    machine.technician = Operator("li", "li")
+    assert look(machine)["operator"].verdict is Verdict.NOT_TESTED
+    assert exit_code(look(machine).values()) == 0, "at the gate itself there is no key to see"
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
