@@ -84,7 +84,7 @@ class SshServer:
         }  # fmt: skip
         given = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         return subprocess.run(
-            ["ssh", "-F", "none", *given, "-i", str(self.directory / key), "-p", str(self.port), "127.0.0.1", *words],
+            ["ssh", "-F", "none", *given, "-i", str(self.directory / key), "-p", str(self.port), "127.0.0.1", "--", *words],
             capture_output=True, text=True, check=False, timeout=2 * PATIENCE_S, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
