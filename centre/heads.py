@@ -73,8 +73,10 @@ def heard(heads: Heads, head: Head) -> tuple[Heads, str | None]:
 
 
 def _wrong(before: Head, after: Head) -> str | None:
+    """The older head is given whole: ``gatepost ledger verify --head`` takes it so."""
+    told = f"before, it ended with {before.number}:{before.hash}"
     if after.number < before.number:
-        return f"its ledger was shortened: record {before.number} was its last, now it is {after.number}"
+        return f"its ledger was shortened to {after.number}; {told}"
     if after.number == before.number and after.hash != before.hash:
-        return f"its ledger was rewritten: record {after.number} was {before.hash[:16]}, now it is {after.hash[:16]}"
+        return f"the end of its ledger was rewritten ({after.hash[:8]}...); {told}"
     return None

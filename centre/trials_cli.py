@@ -39,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(window, name="window")
     app.add_typer(drill, name="drill")
     app.command("tests", epilog="Example: gatepost-centre tests --gate school-3/north --links --limit 1")(list_tests)
+    app.command(epilog="Example: gatepost-centre heads --gate school-3/north")(heads)
     app.command(epilog='Example: gatepost-centre clear 3f9a --by "Li Wei"')(clear)
 
 
@@ -160,6 +161,22 @@ def list_tests(
 
     request = {"do": "tests", "gate": gate, "limit": limit}
     _show(runtime_directory, request, json, lambda answer: trial_table(answer, links=links))
+
+
+def heads(gate: AnyGate = None, runtime_directory: Directory = None, json: Json = False) -> None:
+    """The end of each gate's ledger as last heard, in the form that "gatepost ledger verify --head" takes."""
+    found = [
+        {"address": one["address"], **one["ledger"]}
+        for one in call(runtime_directory, {"do": "list"})["gates"]
+        if one["ledger"] is not None and f"/{one['address']}".endswith(f"/{gate or one['address']}")
+    ]
+    if json:
+        print_json(found)
+        return
+    from centre.plain import moment, plain
+
+    for one in found:
+        typer.echo(plain(f"{one['address']}  {one['number']}:{one['hash']}  {moment(one['wall_ms'])}").plain)
 
 
 def clear(id: Name, by: By, runtime_directory: Directory = None, json: Json = False) -> None:

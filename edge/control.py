@@ -22,15 +22,18 @@ from edge.errors import NotReachableError
 from edge.events import Code, MessageRefused, Noted, Qualifier, ResetAsked, ViewAsked
 from edge.listening import listen
 from edge.ports import Clock, Post
+from edge.proving import ArrivedAsked, SelfTestAsked
 from edge.requests import (
     CONTROL_SOCKET,
     VIEW_SOCKET,
+    Arrived,
     BadRequest,
     Calibrated,
     Id,
     Press,
     Reset,
     See,
+    SelfTest,
     Status,
     Watch,
     calibration_words,
@@ -244,6 +247,12 @@ class Control:
                 self._visitors.refuse(visitor, request.id, f"{VIEW_SOCKET} is only for looking: ask {CONTROL_SOCKET}")
             case Reset(id=id, by=by, key_fingerprint=key):
                 self._post(ResetAsked(by.strip(), visitor.uid, now_ms, key))
+                self._visitors.say(visitor, {"id": id, "ok": True})
+            case SelfTest(id=id, kind=kind, by=by, key_fingerprint=key, token=token):
+                self._post(SelfTestAsked(kind, by.strip(), key, token, now_ms))
+                self._visitors.say(visitor, {"id": id, "ok": True})
+            case Arrived(id=id, by=by):
+                self._post(ArrivedAsked(by.strip(), now_ms))
                 self._visitors.say(visitor, {"id": id, "ok": True})
             case Calibrated():
                 detail = calibration_words(request, visitor.uid)

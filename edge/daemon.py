@@ -15,11 +15,10 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from edge import last_good, making, state
 from edge.control import Control
-from edge.drivers.bench import Bench
 from edge.drivers.boot import next_boot
 from edge.drivers.button import GpioContacts
 from edge.drivers.clock import SystemClock, kernel_boot
@@ -30,19 +29,13 @@ from edge.errors import StorageError
 from edge.events import (
     Alive,
     AnswerView,
-    Backfill,
     Code,
     Connect,
+    Contact,
     Disconnect,
     FeedWatchdog,
-    Forget,
     Journal,
-    KeepCrowd,
-    KeepLatch,
-    Load,
-    MarkDone,
     MessageRefused,
-    NoteAlive,
     Noted,
     Publish,
     PublishHealth,
@@ -51,7 +44,6 @@ from edge.events import (
     ShowLamp,
     SoundSiren,
     StopSiren,
-    Store,
     StoreCommand,
     StoreTrouble,
     TellReady,
@@ -59,8 +51,9 @@ from edge.events import (
 )
 from edge.kiosk_hands import KioskHands
 from edge.ports import BrokerLink
-from edge.rules import contacts_of, rules_of
+from edge.rules import bench_of, contacts_of, rules_of, schedule_of
 from edge.runtime import Brain, Periodic, Thread, Worker
+from edge.selftest_hands import SelfTestHands
 from edge.settings import Settings
 from edge.wire import Address
 
@@ -86,17 +79,20 @@ class Daemon:
         self._directories()
         self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
         now_ms = self.clock.now_ms()
-        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id), now_ms), self.clock)
+        plan, unplanned = schedule_of(settings)
+        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id, plan), now_ms), self.clock)
         self.post = self.brain.post
         self.post(self.clock.read())
-        for trouble in (refused, problem):
+        for trouble in (refused, problem, unplanned):
             if trouble is not None:
                 log.error("%s", trouble)
+        if unplanned is not None:
+            self.post(MessageRefused("selftest_calendar", now_ms))
         if refused is not None:
             self.post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.NEW, Trouble.SETTINGS_REFUSED, refused, now_ms))
         self.pins = open_factory(settings.pins.factory)
         self.gpios = contacts_of(settings)
-        self.bench = Bench(self.gpios, self.pins) if settings.pins.factory == "mock" else None
+        self.bench = bench_of(settings, self.pins) if settings.pins.factory == "mock" else None
         self.kiosk = KioskHands(settings, self.pins, self.clock, self.post, self._failed)
         self.supervisor = supervisor()
         self._closing: list[Any] = []
@@ -206,8 +202,7 @@ class Daemon:
             "store", keeper.run, self._failed, open=keeper.open, idle=keeper.idle, close=keeper.close
         )
         self._closing.append(store)
-        stored = (Store, KeepLatch, Load, MarkDone, Backfill, NoteAlive, Forget, KeepCrowd)
-        self.brain.attach(dict.fromkeys(stored, store.put))
+        self.brain.attach(dict.fromkeys(get_args(StoreCommand), store.put))
 
         from edge.drivers.mqtt import PahoLink
 
@@ -224,6 +219,12 @@ class Daemon:
             Publish: lambda command: brokers[command.broker].publish(command),
             PublishHealth: lambda command: brokers[command.broker].publish_health(command),
         })  # fmt: skip
+        tests = SelfTestHands(
+            settings.selftest, lambda: self.contacts.level(Contact.KEY), lambda for_ms: self.siren.pulse(for_ms),
+            pin_factory=self.pins, clock=self.clock, post=self.post, failed=self._failed,
+        )  # fmt: skip
+        self._closing.append(tests)
+        self.brain.attach(tests.hands())
         # Last of all: neither button, store nor broker waits for a sensor or a camera.
         self._closing.append(self.kiosk)
         self.brain.attach(self.kiosk.start())

@@ -13,21 +13,11 @@ from enum import Enum, IntEnum
 from edge.codes import Code as Code
 from edge.codes import Qualifier as Qualifier
 from edge.codes import Trouble as Trouble
+from edge.diary import Diary
 from edge.ledger_head import Head
-from edge.measuring import (
-    CameraFound,
-    CameraLost,
-    CrowdKept,
-    FacesSeen,
-    MeasureEvery,
-    PictureTaken,
-    ReferenceRead,
-    SkinMissed,
-    SkinRead,
-    TakePicture,
-    TellPupil,
-)
+from edge.measuring import CrowdKept, MeasuringCommand, MeasuringFact
 from edge.measuring import KeepCrowd as KeepCrowd
+from edge.proving import TestCommand, TestFact, TestStoreCommand
 from edge.topics import PERSONAL as PERSONAL
 from edge.topics import Forget as Forget
 from edge.topics import Forgotten as Forgotten
@@ -70,9 +60,11 @@ class Stage(IntEnum):
 
 
 class Show(Enum):
-    """What the status lamp says: ready, or the stage of the least advanced press."""
+    """What the status lamp says: ready, or the stage of the least advanced press; quiet, how far a test is."""
 
     READY = "ready"
+    TESTING = "testing"
+    TEST_RECEIVED = "test_received"
     PRESSED = "pressed"
     STORED = "stored"
     AT_BROKER = "at_broker"
@@ -263,6 +255,7 @@ class StoreOpened(Value, frozen=True):
     renumbered: bool
     at_ms: int
     crowd: CrowdKept | None = None
+    diary: Diary | None = None
 
 
 class StoreTrouble(Value, frozen=True):
@@ -360,7 +353,7 @@ class Ticked(Value, frozen=True):
 Fact = (
     ContactEdge | LevelRead | Alive | ClockRead | Stored | Loaded | StoreOpened | StoreTrouble | LinkUp | LinkDown
     | Acked | ReceiptCame | CentreStatus | MessageRefused | ResetAsked | ViewAsked | Noted | Ticked
-    | SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken | Forgotten
+    | Forgotten | MeasuringFact | TestFact
 )  # fmt: skip
 
 
@@ -480,7 +473,7 @@ class AnswerView(Value, frozen=True):
 Command = (
     ShowLamp | SoundSiren | StopSiren | Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Publish
     | PublishHealth | Connect | Disconnect | FeedWatchdog | TellReady | Journal | AnswerView
-    | MeasureEvery | TellPupil | TakePicture | Forget | KeepCrowd
+    | MeasuringCommand | Forget | KeepCrowd | TestStoreCommand | TestCommand
 )  # fmt: skip
 
-StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget | KeepCrowd
+StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget | KeepCrowd | TestStoreCommand

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from edge.diary import Diary
 from edge.events import (
     Alive,
     Backfill,
@@ -38,6 +39,8 @@ from edge.fallback import Fallback, Step
 from edge.forgetting import Forgetting
 from edge.measuring import CrowdKept
 from edge.ports import Clock, Outbox, Post
+from edge.proving import KeepDiary, ReadAgain, ReadBack
+from edge.wire import parse_id
 
 DUTY = "store"
 SALVAGED_AT_ONCE = 100
@@ -112,8 +115,9 @@ class Keeper:
         latch: Latch | None = None
         done: list[EventId] = []
         alive: WallStamp | None = None
-        crowd: CrowdKept | None = None
+        notes: dict[type, CrowdKept | Diary] = {}
         loads: list[Load] = []
+        again: list[ReadAgain] = []
         for command in batch:
             match command:
                 case Store():
@@ -130,14 +134,18 @@ class Keeper:
                 case Backfill():
                     self._fix = self._last_fix = command.fix
                 case KeepCrowd():
-                    crowd = command.crowd
+                    notes[KeepCrowd] = command.crowd
+                case KeepDiary():
+                    notes[KeepDiary] = command.diary
                 case Forget():
                     self._forgetting.begin(command)
+                case ReadAgain():
+                    again.append(command)
         steps = self._steps(records, latch, done, loads)
+        steps.extend(partial(self._read_back, one) for one in again)
         if alive is not None:
             steps.append(partial(self._note_alive, alive))
-        if crowd is not None:
-            steps.append(partial(self._keep_crowd, crowd))
+        steps.extend(partial(self._keep_note, note) for note in notes.values())
         return steps
 
     def _steps(
@@ -167,8 +175,8 @@ class Keeper:
     def _note_alive(self, wall: WallStamp) -> None:
         self._outbox.writer.note_alive(wall)
 
-    def _keep_crowd(self, crowd: CrowdKept) -> None:
-        self._outbox.writer.keep_crowd(crowd)
+    def _keep_note(self, note: CrowdKept | Diary) -> None:
+        self._outbox.writer.keep_note(note)
 
     def _store(self, records: Sequence[Record], latch: Latch | None) -> None:
         writer = self._outbox.writer
@@ -187,6 +195,10 @@ class Keeper:
             return  # its cursor means nothing now, and the brain has been told to begin again
         rows = self._outbox.load(load)
         self._post(Loaded(load.lane, tuple(rows), len(rows) < load.limit, self._clock.now_ms()))
+
+    def _read_back(self, asked: ReadAgain) -> None:
+        found = self._outbox.writer.finds(parse_id(asked.id))
+        self._post(ReadBack(asked.id, found, self._clock.now_ms()))
 
     # --- between batches --------------------------------------------------------------------------------------
 

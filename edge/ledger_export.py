@@ -151,6 +151,10 @@ def link_text(one: chain.LinkResult) -> str:
     """One link's verdict with what was measured and why."""
     text = f"{one.link.value} {one.verdict.value}"
     if one.measured is not None:
-        limit = "" if one.limit is None else f" of {one.limit:g}"
-        text += f" {one.measured:g}{limit} {chain.UNITS.get(one.link, '')}".rstrip()
+        limit = "" if one.limit is None else f" of {_short(one.limit)}"
+        text += f" {_short(one.measured)}{limit} {chain.UNITS.get(one.link, '')}".rstrip()
     return f"{text} ({one.reason})" if one.reason else text
+
+
+def _short(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")

@@ -24,6 +24,7 @@ from edge.ledger_words import (
     LACKS,
     LINKS,
     MARKS,
+    OPERATOR,
     RESULTS,
     STIMULI,
     TEST_RESULTS,
@@ -52,7 +53,8 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { border-bottom: .3pt solid #999; padding: .7mm 1.2mm; text-align: left; vertical-align: top }
 th { font-weight: 600; border-bottom: .8pt solid #111 } tr { break-inside: avoid } thead { display: table-header-group }
 .zh { color: #444; font-size: 90% } .links td, .links th { text-align: center; padding: .7mm .4mm }
-.links .l { text-align: left } .links th { font-size: 7.5pt; font-weight: 500 } .bad { font-weight: 700 }
+.links .l { text-align: left } .links td:nth-child(2) { white-space: nowrap }
+.links th { font-size: 7.5pt; font-weight: 500 } .bad { font-weight: 700 }
 .fail { background: #eee; outline: .6pt solid #111 } code { font: 8.5pt/1.3 "Noto Sans Mono", monospace;
 overflow-wrap: anywhere } .big { font-size: 12.5pt; font-weight: 700; border: 1pt solid #111; padding: 1.5mm 3mm;
 display: inline-block; margin: 3mm 0 } svg { width: 100%; height: auto } .note { font-size: 8.5pt; color: #444 }
@@ -212,16 +214,16 @@ def _test(test: Test, zone: Zone) -> Iterator[str]:
     failed = " class=fail" if report.result is Result.FAIL else ""
     yield f"<tr{failed}><td class=l>{test.number}<td class=l>{_when(test.moment, zone)}"
     yield f"<td class=l>{_both(KINDS[report.kind])}, {_both(STIMULI[report.stimulus])}"
+    for role, name in ((OPERATOR, report.operator), (LINKS[Link.OFFICER], report.officer)):
+        yield f"<br>{_both(role)}: {escape(name)}" if name else ""
     yield f"<td class=l>{MARKS[_sign(report.result)]} {_both(TEST_RESULTS[report.result])}"
     verdicts = {one.link: one.verdict for one in report.links}
     for link in Link:
         yield f"<td>{MARKS[verdicts[link]] if link in verdicts else ''}"
     told = [one for one in report.links if one.verdict is Verdict.FAIL]
-    who = [report.operator, report.officer]
-    told_by = " · ".join(escape(name) for name in who if name)
-    if told or told_by:
-        yield f"<tr{failed}><td><td class=l colspan={3 + len(Link)}>{told_by} "
-        yield "; ".join(f"<b>{escape(LINKS[one.link].en)} {escape(link_text(one))}</b>" for one in told)
+    if told:
+        yield f"<tr{failed}><td><td class=l colspan={3 + len(Link)}>"
+        yield "; ".join(f"<b>{_both(LINKS[one.link])} {escape(link_text(one))}</b>" for one in told)
     yield "\n"
 
 

@@ -6,16 +6,14 @@ written is judged here, by the same rule, from the tests alone; what kept the ga
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from edge.compliance import judge
-from edge.diary import WHOLE, Diary, Lack, PastTest, Week
+from edge.diary import WHOLE, Diary, PastTest, Week
+from edge.diary import body_of as body_of
+from edge.diary import week_of as week_of
 from edge.events import Record, Topic
 from edge.ledger_month import Basis, Dated, Month, report_in
-from edge.local_time import Zone, day_of, monday_of, text_of, wall_of
+from edge.local_time import Zone, monday_of, wall_of
 from edge.value import Value
-
-Body = Mapping[str, str | int | float | bool | None]
 
 
 class Judged(Value, frozen=True):
@@ -24,29 +22,6 @@ class Judged(Value, frozen=True):
     monday: int
     week: Week | None
     by_gate: bool
-
-
-def body_of(week: Week) -> dict[str, str | int | float | bool | None]:
-    """A judged week as the body of a log event: its first day, and what it lacks."""
-    return {
-        "week": text_of(week.monday),
-        "compliant": week.compliant,
-        "lacks": ",".join(lack.value for lack in week.lacks),
-        "passes": week.passes,
-        "tests": week.tests,
-        "gap_ms": week.gap_ms,
-        "out_ms": week.out_ms,
-    }
-
-
-def week_of(body: Body) -> Week | None:
-    """The week that ``body_of`` wrote; None where the body is of something else."""
-    try:
-        lacks = tuple(Lack(word) for word in str(body["lacks"]).split(",") if word)
-        numbers = [int(body[name] or 0) for name in ("passes", "tests", "gap_ms", "out_ms")]
-        return Week(day_of(str(body["week"])), lacks, *numbers)
-    except (KeyError, ValueError):
-        return None
 
 
 class Weeks:

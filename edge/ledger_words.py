@@ -85,6 +85,8 @@ KINDS: dict[Kind, Text] = {
     Kind.DRILL: Text("drill", "演练"),
 }
 
+OPERATOR = Text("technician", "技术员")
+
 STIMULI: dict[Stimulus, Text] = {
     Stimulus.PERSON: Text("a person", "人员"),
     Stimulus.LOOPBACK: Text("relay", "继电器"),

@@ -100,16 +100,27 @@ def event(
     out: list[Command],
     *,
     incident: EventId | None = None,
+    origin: Origin = Origin.PERSON,
 ) -> State:
-    """An event that is not an alarm: stored first, sent after."""
+    """An event that is not an alarm: stored first, sent after. ``origin`` is another only for a test's report."""
     state, id = next_id(state)
     record = Record(
-        id, state.boot.counter, state.boot.kernel_boot, at_ms, timekeeping.stamp(state.clock, at_ms), Origin.PERSON,
+        id, state.boot.counter, state.boot.kernel_boot, at_ms, timekeeping.stamp(state.clock, at_ms), origin,
         lane, topic, code, qualifier, incident, body,
     )  # fmt: skip
     state = to_uplink(state, uplink.Owe(record, state.now_ms), out)
     out.append(Store(record, None))
     out.append(Journal("warning" if topic is Topic.TROUBLE else "info", record))
+    return state
+
+
+def send_everywhere(state: State, id: EventId, out: list[Command]) -> State:
+    """A test's mark goes by each broker that has room at once; an alarm's own way is for the uplink to find."""
+    machine, said = uplink.also(state.uplink, id, links.room(state.links))
+    state = replace(state, uplink=machine)
+    for one in said:
+        out.append(_publish(state, one.broker, one.owed))
+        state = replace(state, links=links.spoken(state.links, one.broker, state.now_ms))
     return state
 
 

@@ -2,8 +2,11 @@
 
 Requests: ``{"id": 1, "ask": "status"}``, ``{"id": 2, "ask": "watch", "every_ms": 200}`` on either socket; on the
 control socket also ``{"ask": "reset", "by": "name"}``, ``calibrated`` and, where pins are simulated,
-``{"ask": "press", "hold_ms": 100}`` and ``{"ask": "see", "object_celsius": 34.5, "ambient_celsius": 22}``. Answers
-repeat the id: ``{"id": 1, "ok": true, "view": {...}}``, or
+``{"ask": "press", "hold_ms": 100}`` and ``{"ask": "see", "object_celsius": 34.5, "ambient_celsius": 22}``. A
+self-test is ``{"ask": "selftest", "kind": "full", "by": "name", "token": "t1"}``: the view's ``selftest.answer``
+repeats the token and says whether it began, ``selftest.running`` how far it is.
+
+Answers repeat the id: ``{"id": 1, "ok": true, "view": {...}}``, or
 ``{"id": 1, "ok": false, "error": "...", "exit_code": 10}`` where ``exit_code`` is that of the class in
 ``edge.errors`` which the command line raises.
 """
@@ -14,6 +17,8 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+
+from edge.chain import Kind
 
 VIEW_SOCKET = "view.sock"
 CONTROL_SOCKET = "control.sock"
@@ -68,7 +73,31 @@ class See(_Request, frozen=True, kw_only=True, tag="see"):
     ambient_celsius: Annotated[float, Meta(ge=-38, le=125)]
 
 
-Request = Status | Watch | Reset | Calibrated | Press | See
+Words = Annotated[str, Meta(max_length=80)]
+
+
+class SelfTest(_Request, frozen=True, kw_only=True, tag="selftest"):
+    """A named person asks for a test: ``full``, ``path``; or ``human``, ``drill`` in the centre's window.
+
+    ``key_fingerprint`` is that of the SSH key. ``token``, of the asker's choice, finds the answer in the view.
+    """
+
+    kind: Kind
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+    key_fingerprint: Words = ""
+    token: Words = ""
+
+
+class Arrived(_Request, frozen=True, kw_only=True, tag="arrived"):
+    """A named person says that the helpers of a drill are here."""
+
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+Request = Status | Watch | Reset | Calibrated | Press | See | SelfTest | Arrived
+
+
+ASKS = "status, watch, reset, calibrated, press, see, selftest, arrived"
 
 
 class BadRequest(ValueError):
@@ -93,13 +122,12 @@ def decode(line: bytes) -> Request:
     try:
         request: Request = _request.decode(line)
     except _FAILURES as error:
-        raise BadRequest(
-            _id_of(line), f"not understood: {error}; asks are status, watch, reset, calibrated, press, see"
-        ) from error
-    if isinstance(request, Reset | Calibrated):
+        raise BadRequest(_id_of(line), f"not understood: {error}; asks are {ASKS}") from error
+    if isinstance(request, Reset | Calibrated | SelfTest | Arrived):
         if not (request.by.isprintable() and request.by.strip()):
-            raise BadRequest(request.id, "this needs 'by': the name of a person, 1 to 80 printable characters")
-        if not request.key_fingerprint.isprintable():
+            word = type(request).__struct_config__.tag
+            raise BadRequest(request.id, f"{word} needs 'by': the name of a person, 1 to 80 printable characters")
+        if not getattr(request, "key_fingerprint", "").isprintable():
             raise BadRequest(request.id, "key_fingerprint has printable characters, as ssh-keygen -l shows them")
     return request
 

@@ -114,7 +114,10 @@ class UplinkSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class ClockSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the gate knows that its wall clock is set: the kernel's word, or a file that exists once it is."""
+    """How the gate knows that its wall clock is set: the kernel's word, or a file touched each time it is.
+
+    Where the service may not ask the kernel (ProtectClock=, as in the unit that comes with this), the file counts.
+    """
 
     source: Literal["kernel", "file"] = "kernel"
     synced_file: FilePath = "/run/systemd/timesync/synchronized"

@@ -6,11 +6,13 @@ unreadable, the columns are enough to send the event all the same (``read_row``)
 
 from __future__ import annotations
 
+import sqlite3
 from enum import Enum
 from typing import Any, TypeVar
 
 import msgspec
 
+from edge.diary import Diary
 from edge.events import (
     ClockQuality,
     Code,
@@ -203,6 +205,7 @@ KEPT = "SELECT value FROM keep WHERE key = ?"
 LATCH_KEY = "latch"
 ALIVE_KEY = "alive"
 CROWD_KEY = "crowd"
+DIARY_KEY = "diary"
 PROOF_KEY = "proof"
 
 _encoder = msgspec.json.Encoder()
@@ -210,9 +213,10 @@ _record = msgspec.json.Decoder(Record)
 _latch = msgspec.json.Decoder(Latch)
 _stamp = msgspec.json.Decoder(WallStamp)
 _crowd = msgspec.json.Decoder(CrowdKept)
+_diary = msgspec.json.Decoder(Diary)
 
 
-def encode(value: Record | Latch | WallStamp | CrowdKept) -> str:
+def encode(value: Record | Latch | WallStamp | CrowdKept | Diary) -> str:
     """A value as the JSON text that is kept."""
     return _encoder.encode(value).decode()
 
@@ -230,6 +234,23 @@ def decode_stamp(text: str) -> WallStamp:
 def decode_crowd(text: str) -> CrowdKept:
     """A kept crowd. Raises msgspec.DecodeError."""
     return _crowd.decode(text)
+
+
+def decode_diary(text: str) -> Diary:
+    """The kept diary of tests. Raises msgspec.DecodeError."""
+    return _diary.decode(text)
+
+
+def kept_latch(connection: sqlite3.Connection) -> Latch | None:
+    """The latch of a file. Raises sqlite3.Error or msgspec.DecodeError."""
+    found = connection.execute(KEPT, (LATCH_KEY,)).fetchone()
+    return None if found is None else decode_latch(found[0])
+
+
+def kept_stamp(connection: sqlite3.Connection) -> WallStamp | None:
+    """The sign of life of a file. Raises sqlite3.Error or msgspec.DecodeError."""
+    found = connection.execute(KEPT, (ALIVE_KEY,)).fetchone()
+    return None if found is None else decode_stamp(found[0])
 
 
 def earliest_ms(stamp: WallStamp) -> int | None:

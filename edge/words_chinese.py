@@ -67,6 +67,11 @@ TROUBLES: dict[Trouble, Words] = {
         "本机密钥无法使用，日后无法证明警情和测试记录的真实性。其他功能一切正常。",
         "请按下面一行的提示处理；下一个事件时会再试。然后运行：gatepost ledger verify。",
     ),
+    Trouble.SELFTEST_FAILED: Words(
+        "自检失败",
+        "最近一次全链路自检发现有一环不工作，名称见下一行。",
+        "查看各环节（gatepost selftest links），修好失败的一环，然后再测试一次。",
+    ),
     Trouble.CLOCK_UNSYNCED: Words(
         "时钟未校准",
         "时钟可能不准。警情照常发送，时间稍后更正。",

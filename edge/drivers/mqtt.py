@@ -21,16 +21,13 @@ from edge.errors import CertificateError
 from edge.events import (
     Acked,
     Boot,
-    CentreStatus,
     EventId,
-    Fact,
     Lane,
     LinkDown,
     LinkUp,
     MessageRefused,
     Publish,
     PublishHealth,
-    ReceiptCame,
     Topic,
 )
 from edge.mqtt_session import (
@@ -47,6 +44,7 @@ from edge.mqtt_session import (
     loss,
     new_client,
     place,
+    read,
 )
 from edge.ports import Clock, Post
 from edge.settings import BrokerSettings
@@ -289,7 +287,7 @@ class PahoLink:
 
     def _came(self, session: Session, message: mqtt.MQTTMessage) -> None:
         try:
-            fact = self._read(message)
+            fact = read(message, self._address, self._number, self._clock.now_ms())
         except UnicodeDecodeError:
             self._refuse("topic")  # paho decodes a topic only when it is asked for
         except wire.WireError as error:
@@ -302,18 +300,6 @@ class PahoLink:
                     session.early_news.append(fact)
                 else:
                     self._refuse("early")
-
-    def _read(self, message: mqtt.MQTTMessage) -> Fact:
-        """What a message from below means. Raises WireError, or UnicodeDecodeError for its topic."""
-        topic, payload = message.topic, bytes(message.payload)
-        if topic == self._address.centre_status:
-            return CentreStatus(self._number, wire.decode_centre_word(payload).listening, self._clock.now_ms())
-        if message.retain:
-            raise wire.WireError("retained", topic[:200])
-        if topic != self._address.receipts:
-            raise wire.WireError("topic", topic[:200])
-        id, stage, receipt = wire.decode_receipt(payload)
-        return ReceiptCame(id, stage, receipt.by, receipt.centre_wall_ms, self._clock.now_ms())
 
     def _disconnected(self, session: Session, code: ReasonCode, by_broker: bool) -> None:
         # An old broker hangs up on a version it does not know, or answers in a form that MQTT 5 does not have.

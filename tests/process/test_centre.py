@@ -608,7 +608,9 @@ def test_a_shortened_ledger_is_raised_until_a_person_has_cleared_it(centre, gate
     gate.beat(1, ledger={"number": 9, "hash": "ab"})
     gate.beat(2, ledger={"number": 8, "hash": "cd"})
     (item,) = centre.wait_for(lambda listed: listed["items"])["items"]
-    assert (item["matter"], "shortened" in item["detail"]) == ("ledger", True)
+    assert (item["matter"], "9:ab" in item["detail"]) == ("ledger", True)
+    assert f"{ADDRESS}  8:cd  " in centre.call("heads", "--gate", "gate-1").stdout
+    assert centre.json("heads", "--gate", "gate-2") == []
     centre.end(signal.SIGKILL)
     centre.start()
     centre.json("clear", item["id"][:6], "--by", "Wang")

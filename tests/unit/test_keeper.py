@@ -606,7 +606,7 @@ def test_a_mistake_in_forgetting_does_not_take_the_card_away_again_and_again(ben
 
 def test_the_crowd_is_told_when_the_store_opens(bench):
     first = SqliteOutbox(bench.path, 100)
-    first.keep_crowd(CROWD)
+    first.keep_note(CROWD)
     first.close()
     assert only(bench.open(), StoreOpened).crowd == CROWD
 

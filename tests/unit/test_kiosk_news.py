@@ -8,25 +8,21 @@ from edge import kiosk_news, state
 from edge.events import (
     AnswerView,
     Boot,
-    CameraLost,
     Command,
     Contact,
     Fact,
     Journal,
     Lane,
     Origin,
-    PictureTaken,
     Publish,
     Record,
-    SkinRead,
     Store,
-    TakePicture,
     Topic,
     Trouble,
     ViewAsked,
 )
 from edge.making import line
-from edge.measuring import Screen
+from edge.measuring import CameraLost, PictureTaken, Screen, SkinRead, TakePicture
 from edge.state import KioskRules, Rules, State
 from tests.unit.machines import BOOT, edge
 from tests.unit.pupils import BCC, USUAL, WALL

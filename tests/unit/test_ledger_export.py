@@ -23,7 +23,7 @@ from edge.ledger import Entry, Head, content_of, entry_of, line_of, next_entry
 from edge.ledger import text_of as content_text
 from edge.ledger_check import Checker, Fault
 from edge.ledger_export import COLUMNS, Exported, check, export
-from edge.ledger_key import PUBLIC_FILE, GateKey, PublicKey
+from edge.ledger_key import PUBLIC_FILE, GateKey, PublicKey, public_key_of
 from edge.ledger_month import Basis, Dating, month_of, within
 from edge.ledger_page import Cover, page
 from edge.ledger_weeks import Weeks, body_of, week_of
@@ -33,6 +33,7 @@ from tests.unit.test_project import imports_of
 
 SHANGHAI = zone("Asia/Shanghai")
 NOVEMBER = month_of("2026-11", SHANGHAI)
+GOLDEN = Path(__file__).parents[1] / "golden"
 VERIFIER = Path(__file__).parents[2] / "scripts" / "verify-ledger"
 
 
@@ -416,3 +417,18 @@ def test_the_links_of_a_page_are_all_eighteen(key: GateKey, tmp_path: Path) -> N
 
     assert set(LINKS) == set(Link)
     assert all(LINKS[link].zh in text for link in Link)
+
+
+def test_a_ledger_of_format_1_is_still_read_and_proved_by_both(tmp_path: Path) -> None:
+    """Made by tests/golden/make_ledger_format_1.py and never changed since."""
+    file, public = GOLDEN / "ledger_format_1.jsonl", str(GOLDEN / "ledger_format_1.pub")
+    entries = [entry_of(line) for line in file.read_bytes().splitlines()]
+    assert all(content_of(entry.record) is not None for entry in entries)
+    head = entries[-1].head
+    outcome = check(entries, Checker([public_key_of(public)], head=head))
+    assert (outcome.result, [one.fault for one in outcome.findings]) == (Result.PARTIAL, [Fault.UNSIGNED])
+    command = [sys.executable, "-I", str(VERIFIER), "--key", public, "--head", f"{head.number}:{head.hash}", str(file)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout.splitlines()) == (
+        2, ["10 entries, 1 to 10", "not proved: 1 entries from 9 to 9 have no signature", "PARTIAL"],
+    )  # fmt: skip

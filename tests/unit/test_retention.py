@@ -18,14 +18,12 @@ from edge.events import (
     Forgotten,
     Journal,
     KeepCrowd,
-    SkinMissed,
-    SkinRead,
     Store,
     StoreOpened,
     Ticked,
     Topic,
 )
-from edge.measuring import CrowdKept
+from edge.measuring import CrowdKept, SkinMissed, SkinRead
 from edge.screening import ThermometerRules
 from edge.state import KioskRules, Rules, State
 from tests.unit.machines import BOOT
