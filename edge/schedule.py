@@ -30,8 +30,8 @@ SETTLE_SPREAD_MS_MAX = 4 * MINUTE_MS
 PATH_APART_MS = 5 * MINUTE_MS
 """Two path tests are never closer: a clock that is set again and again asks for one each time."""
 
-LOOK_MS_MAX = 5 * MINUTE_MS
-"""The schedule looks around at least this often."""
+LOOK_MS_MAX = HOUR_MS
+"""The schedule looks around at least this often: a week is closed within the hour."""
 
 KEEP_MS = HOUR_MS
 """How often the diary is kept only to say that a test could still be made: 24 small writes a day."""

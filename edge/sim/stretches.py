@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 Stretches = list[tuple[int, int]]
@@ -56,7 +57,9 @@ def length(whole: Stretches) -> int:
 
 def within(whole: Stretches, begin: int, end: int) -> Stretches:
     """What of it lies between two moments."""
-    return both(whole, [(begin, end)]) if begin < end else []
+    first = max(0, bisect_right(whole, (begin, begin)) - 1)
+    past = bisect_right(whole, (end, end))
+    return [(max(one, begin), min(other, end)) for one, other in whole[first:past] if max(one, begin) < min(other, end)]
 
 
 def moment_after(whole: Stretches, begin: int, amount: int) -> int | None:
