@@ -10,8 +10,8 @@ from enum import Enum
 
 from msgspec.structs import replace
 
-from edge.chain import Kind, Result
-from edge.local_time import DAY_MS
+from edge.chain import Body, Kind, Result
+from edge.local_time import DAY_MS, day_of, text_of
 from edge.value import Value
 
 KEPT_WHOLE_MAX = 200
@@ -147,6 +147,29 @@ def with_outage(diary: Diary, outage: Outage) -> Diary:
 def with_week(diary: Diary, week: Week) -> Diary:
     """The diary with one more judged week in it: what is written stays so."""
     return replace(diary, weeks=(*diary.weeks, week)[-KEPT_WEEKS_MAX:], judge_monday=week.monday + 7)
+
+
+def body_of(week: Week) -> dict[str, str | int | float | bool | None]:
+    """A judged week as the body of a log event: its first day, and what it lacks."""
+    return {
+        "week": text_of(week.monday),
+        "compliant": week.compliant,
+        "lacks": ",".join(lack.value for lack in week.lacks),
+        "passes": week.passes,
+        "tests": week.tests,
+        "gap_ms": week.gap_ms,
+        "out_ms": week.out_ms,
+    }
+
+
+def week_of(body: Body) -> Week | None:
+    """The week that ``body_of`` wrote; None where the body is of something else."""
+    try:
+        lacks = tuple(Lack(word) for word in str(body["lacks"]).split(",") if word)
+        numbers = [int(body[name] or 0) for name in ("passes", "tests", "gap_ms", "out_ms")]
+        return Week(day_of(str(body["week"])), lacks, *numbers)
+    except (KeyError, ValueError):
+        return None
 
 
 def _recent(tests: tuple[PastTest, ...]) -> tuple[PastTest, ...]:
