@@ -79,11 +79,16 @@ class LinkProbed(Value, frozen=True):
 
 
 class ReadBack(Value, frozen=True):
-    """Whether the store found an event again, on a second connection to the card."""
+    """Whether the store found an event again, on a second connection to the card.
+
+    ``entries`` of the ledger's end were looked at as well (None: no ledger); ``fault`` is what is wrong with them.
+    """
 
     id: str
     found: bool
     at_ms: int
+    entries: int | None = None
+    fault: str = ""
 
 
 class SelfTestAsked(Value, frozen=True):

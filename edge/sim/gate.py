@@ -292,7 +292,7 @@ class Gate:
         if self.senses_lamp:
             shown = self._shown = self._shown + 1
             self._time.after(1, lambda: self._sense(Sense.LAMP, True))
-            self._time.after(1 + for_ms, lambda: shown == self._shown and self._sense(Sense.LAMP, False))
+            self._time.after(1 + for_ms, lambda: self._sense(Sense.LAMP, False) if shown == self._shown else None)
 
     def _sense(self, sense: Sense, active: bool) -> None:
         self.ask(SenseRead(sense, active, 0))
