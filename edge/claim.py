@@ -22,10 +22,13 @@ from edge.value import Value
 SHORTEST_PRESS_MS = 50
 """A closure this long is always taken for a press (standards' note, R1)."""
 
-RELAY_MS = 20
+RELAY_MS = 15
 """What a relay needs to pull in and stop bouncing, on top of the time that the contact must stay closed to count."""
 
-HOLD_MS_MIN = 30
+HOLD_MS_MIN = 25
+
+SPIKE_MS = 6
+"""Two looks so far apart that both find the contact closed: that is no disturbance, which lasts 5 ms at most."""
 
 LATE_MS = 5
 """So much later than told, relay and look may happen: threads on a busy machine. Taken off the time to let go."""
@@ -48,6 +51,7 @@ class Claim(Value, frozen=True):
 
     ``relay``: a relay closes the contact, of which the moments are ``began_ms`` and ``ended_ms``, told by its hand.
     Otherwise a window lasts from ``began_ms`` to ``until_ms``.
+    ``looked_ms``: a look found it closed when the relay must have let go; a second one is proof.
     ``again_ms``: the contact closed once more after the relay was told to let go; from ``sure_ms`` on that counts.
     """
 
@@ -60,6 +64,7 @@ class Claim(Value, frozen=True):
     person: bool = False
     sure_ms: int | None = None
     again_ms: int | None = None
+    looked_ms: int | None = None
 
 
 def hold_ms(confirm_ms: int) -> int:
@@ -69,7 +74,7 @@ def hold_ms(confirm_ms: int) -> int:
 
 def settle_ms(confirm_ms: int) -> int:
     """How soon the relay must have let go. Below 1 where ``confirm_ms`` leaves no room for a relay at all."""
-    return SHORTEST_PRESS_MS - 1 - LATE_MS - hold_ms(confirm_ms)
+    return SHORTEST_PRESS_MS - 1 - LATE_MS - SPIKE_MS - hold_ms(confirm_ms)
 
 
 def of_relay(confirm_ms: int, now_ms: int) -> Claim:
@@ -135,7 +140,11 @@ def step(claim: Claim, fact: Value, now_ms: int, *, down: bool, confirm_ms: int)
         return claim, None
     due_ms = claim.ended_ms + claim.settle_ms
     match fact:
-        case StimulusLooked(closed=True, at_ms=at_ms) if at_ms >= due_ms:
+        case StimulusLooked(closed=closed, at_ms=at_ms) if at_ms >= due_ms:
+            if not closed or claim.looked_ms is None:
+                return replace(claim, looked_ms=at_ms if closed else None), None
+            if at_ms < claim.looked_ms + SPIKE_MS:
+                return claim, None
             # Nobody but a person can hold it now. Came the finger while the relay held it, no wire can tell when.
             return replace(claim, person=True), claim.ended_ms if claim.again_ms is None else claim.again_ms
         case (

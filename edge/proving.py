@@ -118,10 +118,11 @@ TestFact = (
 
 
 class CloseContact(Value, frozen=True):
-    """Close the contact for a test, for ``hold_ms``; then look at its level until ``settle_ms`` have passed."""
+    """Close the contact for a test, for ``hold_ms``; look at it ``settle_ms`` after, and ``between_ms`` after that."""
 
     hold_ms: int
     settle_ms: int
+    between_ms: int
 
 
 class PulseSiren(Value, frozen=True):

@@ -120,7 +120,7 @@ def start(test: SelfTest, asked: Asked, now_ms: int) -> tuple[SelfTest, tuple[Ou
     """Set a full or a path test off. The caller has made sure that the gate is quiet."""
     fitted, confirm_ms = test.rules.fitted, test.rules.confirm_ms
     stimulus = Stimulus.LOOPBACK if fitted.loopback else Stimulus.CONTACT_PORT
-    out: list[Outcome] = [CloseContact(claim.hold_ms(confirm_ms), claim.settle_ms(confirm_ms))]
+    out: list[Outcome] = [CloseContact(claim.hold_ms(confirm_ms), claim.settle_ms(confirm_ms), claim.SPIKE_MS)]
     if fitted.siren_sense:
         out.append(PulseSiren(PULSE_MS))
     run = Run(asked, stimulus, now_ms, _nothing(test), lit_since_ms=test.lit_since_ms)
