@@ -20,8 +20,8 @@ SELFTEST_MISTAKES = (
     Mistake(
         "test: nobody looks after the relay has let go",
         "edge/claim.py",
-        "case StimulusLooked(closed=closed, at_ms=at_ms) if at_ms >= due_ms:",
-        "case StimulusLooked(closed=closed, at_ms=at_ms) if at_ms < due_ms - 1000:",
+        "    if claim.held and claim.ended_ms is not None:",
+        "    if False:",
     ),
     Mistake(
         "test: 250 ms for the relay to let go",
@@ -32,8 +32,8 @@ SELFTEST_MISTAKES = (
     Mistake(
         "test: a finger beside the relay is chatter",
         "edge/claim.py",
-        "sure_ms=max(at_ms, due_ms) + confirm_ms), None",
-        "sure_ms=None), None",
+        "sure_ms=max(fact.at_ms, due_ms) + confirm_ms)",
+        "sure_ms=None)",
     ),
     Mistake(
         "test: a press that is held in a window stays a test",

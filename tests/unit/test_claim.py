@@ -158,6 +158,20 @@ def test_a_button_that_is_down_already_fails_no_test_and_is_an_alarm() -> None:
     assert (after.test.last.result.value, after.test.last.alarms) == ("PARTIAL", 1)
 
 
+def test_a_relay_that_is_dead_hides_nobody_who_presses_in_its_time() -> None:
+    """Its closure never came; the finger's would be taken for it."""
+    for came in range(T, T + 2 + HOLD + SETTLE + 40):
+        ended = T + 2 + HOLD
+        level = [came <= ended + after < came + SHORTEST_PRESS_MS for after in (SETTLE, SETTLE + SPIKE_MS)]
+        looks_at = [
+            StimulusLooked(now, ended + after) for now, after in zip(level, (SETTLE, SETTLE + SPIKE_MS), strict=True)
+        ]
+        hand = [StimulusBegan(T + 2), StimulusEnded(ended), *looks_at]
+        finger = [edge(came, closed=True), edge(came + SHORTEST_PRESS_MS, closed=False)]
+        _, alarms = marks_and_alarms(feed(gate(), [asked(), *in_order(*hand, *finger), Ticked(T + 900)])[1])
+        assert len(alarms) == 1, came - T
+
+
 def test_words_at_the_contact_port_never_touch_a_finger_on_the_key() -> None:
     """Without a loopback nothing is shared: the two closures are two lines of the contact machine."""
     for came in range(T, T + 80, 7):
