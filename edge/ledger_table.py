@@ -32,6 +32,11 @@ PUT_BACK = "an older file was put in the place of the one that was written"
 REPLACED_KEY = "another key is in use from here on"
 BUSY_S = 5.0
 
+TAIL_ENTRIES = 500
+"""What a self-test looks at: some 50 ms on a Pi, once a day."""
+
+NUMBER_MAX = 2**63 - 1
+
 
 class Signer(Protocol):
     """The gate's private key."""
@@ -148,6 +153,26 @@ def piece_before(damaged: Path, first: Entry, limit: int) -> list[Entry]:
             entries.append(entry)
             number, hash = entry.number - 1, entry.previous
     return entries
+
+
+def tail_of(connection: sqlite3.Connection) -> tuple[int, str]:
+    """How many of the newest entries were looked at, TAIL_ENTRIES at most, and what is wrong with them, if anything.
+
+    Numbers, hashes and links. Signatures and all that lies before are for ``gatepost ledger verify``.
+    Raises sqlite3.Error. For a connection of its own: what it reads as text changes.
+    """
+    connection.text_factory = partial(str, encoding="utf-8", errors=DAMAGED)
+    following: Entry | None = None
+    looked = 0
+    for row in connection.execute(BEFORE, (NUMBER_MAX, TAIL_ENTRIES)):
+        entry = _entry(row)
+        looked += 1
+        if entry is None or not is_whole(entry):
+            return looked, f"entry {row[0]} was changed"
+        if following is not None and (entry.number, entry.hash) != (following.number - 1, following.previous):
+            return looked, f"entry {following.number} does not follow the one before it"
+        following = entry
+    return looked, "" if looked else "the ledger is empty"
 
 
 def put_back(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
