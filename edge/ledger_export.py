@@ -118,28 +118,27 @@ def _safe(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
-def _cells(one: Dated, zone: Zone) -> Iterator[object]:
+def _cells(one: Dated, zone: Zone) -> list[object]:
     """One row, in the order of ``COLUMNS``."""
-    content, moment, entry = one.content, one.moment, one.entry
-    when = "" if moment is None else spoken(zone, moment.wall_ms)
-    yield from (entry.number, when)
-    yield from ("", "") if moment is None else (moment.basis.value, moment.wall_ms)
+    content, moment, entry, report = one.content, one.moment, one.entry, one.report
+    when: list[object] = ["", "", ""]
+    if moment is not None:
+        when = [spoken(zone, moment.wall_ms), moment.basis.value, moment.wall_ms]
     if not isinstance(content, Record):
         topic = "note" if isinstance(content, Note) else "unreadable"
-        yield from ("", "", "", "", topic, *[""] * 10, entry.record, entry.hash)
-        return
-    yield from (
-        content.wall.quality.value, str(content.id), content.boot_counter, content.at_ms, content.topic.value,
-        content.origin.value, content.code.value, content.code.name.lower(), content.qualifier.name.lower(),
-        "" if content.incident is None else str(content.incident),
-    )  # fmt: skip
-    report = one.report
-    if report is None:
-        by = content.body.get("by", content.body.get("operator", ""))
-        yield from ("", "", "", by, content.body.get("key_fingerprint", ""))
-    else:
-        yield from (report.kind.value, report.result.value, links_line(report), report.operator, report.key_fingerprint)
-    yield from ("" if report else msgspec.json.encode(content.body).decode(), entry.hash)
+        return [entry.number, *when, "", "", "", "", topic, *[""] * 10, entry.record, entry.hash]
+    body = content.body
+    about: list[object] = ["", "", "", body.get("by", body.get("operator", "")), body.get("key_fingerprint", "")]
+    if report is not None:
+        about = [
+            report.kind.value, report.result.value, links_line(report), report.operator, report.key_fingerprint,
+        ]  # fmt: skip
+    return [
+        entry.number, *when, content.wall.quality.value, str(content.id), content.boot_counter, content.at_ms,
+        content.topic.value, content.origin.value, content.code.value, content.code.name.lower(),
+        content.qualifier.name.lower(), "" if content.incident is None else str(content.incident), *about,
+        "" if report else msgspec.json.encode(body).decode(), entry.hash,
+    ]  # fmt: skip
 
 
 def links_line(report: chain.Report) -> str:
