@@ -21,6 +21,9 @@ PIECE = 32
 EVERY_MS = 6 * 3_600_000
 """Four times a day: a self-test takes a proof of the last 24 h."""
 
+AGAIN_MS = 600_000
+"""After a round that found something: a card that is back shall not be called bad for hours."""
+
 Read = Callable[[int, int], Sequence[Entry | None]]
 """Entries after a number, at most so many, None for a row that is none. Raises GatepostError."""
 
@@ -75,5 +78,5 @@ class Auditing:
         self._end(outcome.result is not Result.FAIL, detail, outcome.entries)
 
     def _end(self, good: bool, detail: str, entries: int) -> None:
-        self._checker, self._due_ms = None, self._clock.now_ms() + EVERY_MS
+        self._checker, self._due_ms = None, self._clock.now_ms() + (EVERY_MS if good else AGAIN_MS)
         self._tell(LinkProbed(Link.LOG, good, detail, self._clock.now_ms(), float(entries)))

@@ -32,6 +32,8 @@ LOST = "the file that held the entries before was damaged, deleted or replaced"
 PUT_BACK = "an older file was put in the place of the one that was written"
 REPLACED_KEY = "another key is in use from here on"
 BUSY_S = 5.0
+SHORT_S = 0.1
+"""The store's own thread waits no longer for a lock: a press may come."""
 
 
 class Signer(Protocol):
@@ -178,7 +180,7 @@ def read(database: Path) -> Iterator[Entry | None]:
 
 def read_piece(database: Path, after: int, limit: int) -> list[Entry | None]:
     """As ``read``, but only entries after a number, at most ``limit``."""
-    with _explained(database), closing(_opened(database)) as connection:
+    with _explained(database), closing(_opened(database, SHORT_S)) as connection:
         return [_entry(row) for row in connection.execute(PIECE, (after, limit))]
 
 
@@ -206,9 +208,9 @@ def _row(entry: Entry) -> tuple[int, str, str, str, str]:
     return entry.number, entry.previous, entry.record, entry.signature, entry.hash
 
 
-def _opened(database: Path) -> sqlite3.Connection:
+def _opened(database: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
     if not database.exists():
         raise StorageError(f"{database} is not there; name the gate's settings with --config FILE")
-    connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=BUSY_S)
+    connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=busy_s)
     connection.text_factory = partial(str, encoding="utf-8", errors=DAMAGED)
     return connection
