@@ -138,10 +138,17 @@ class Dating:
 
 
 def within(month: Month, entries: Iterable[Dated]) -> Iterator[Dated]:
-    """The month's piece of the chain. An entry that nobody can date goes with the next one."""
+    """The month's piece of the chain. An entry that nobody can date goes with the next one.
+
+    All entries are taken, to the last. The month is over once ``HELD_MAX`` entries in a row lie outside it.
+    """
     held: list[Dated] = []
-    begun = False
+    begun = over = False
     for one in entries:
+        over = over or (begun and len(held) == HELD_MAX)
+        if over:
+            held.clear()
+            continue
         held.append(one)
         if one.moment is None:
             continue
@@ -149,9 +156,9 @@ def within(month: Month, entries: Iterable[Dated]) -> Iterator[Dated]:
             begun = True
             yield from held
             held.clear()
-        elif not begun and one.moment.basis is not Basis.UNSET_CLOCK:
+        elif not begun and (one.moment.basis is not Basis.UNSET_CLOCK or len(held) >= HELD_MAX):
             held.clear()
-    if begun and all(one.moment is None or one.moment.basis is Basis.UNSET_CLOCK for one in held):
+    if begun and not over and all(one.moment is None or one.moment.basis is Basis.UNSET_CLOCK for one in held):
         yield from held
 
 

@@ -85,6 +85,20 @@ def test_a_month_is_one_unbroken_piece_even_when_the_clock_jumped_within_it(key:
     assert numbers(chained(key, records)) == [1, 2, 3]
 
 
+def test_a_month_ends_and_what_follows_is_taken_without_being_kept(key: GateKey) -> None:
+    after = [at(n, NOVEMBER.end_ms + n) for n in range(2, HELD_MAX + 3)]
+    entries = chained(None, [at(1, NOVEMBER_MS), *after, at(HELD_MAX + 9, NOVEMBER_MS)])
+    taken: list[int] = []
+
+    def all_of_them() -> Iterator[Dated]:
+        for one in dated(entries):
+            taken.append(one.entry.number)
+            yield one
+
+    assert [one.entry.number for one in within(NOVEMBER, all_of_them())] == [1]
+    assert len(taken) == len(entries)
+
+
 def test_an_event_of_an_unset_clock_is_dated_by_a_later_one_of_the_same_start(key: GateKey) -> None:
     records = [
         at(1, NOVEMBER.begin_ms - 5, kernel_boot="a"),
@@ -394,6 +408,15 @@ def test_of_1000_random_changed_bytes_of_the_exported_file_neither_verifier_miss
         changed[place] ^= randomly.randrange(1, 256)
         assert first(bytes(changed), key, entries[-1].head, None) == "FAIL", place
         assert second(bytes(changed), entries[-1].head, None) == "FAIL", place
+
+
+def test_both_take_a_new_keys_word_for_what_an_old_one_signed(key: GateKey, tmp_path: Path, second: Second) -> None:
+    old = chained(key_in(tmp_path), [event(n) for n in range(1, 10_050)])
+    entries = [*old, *chained(key, [began(key)], old[-1].head)]
+    text, head = text_of_all(entries), entries[-1].head
+    assert (first(text, key, head, None), second(text, head, None)) == ("PASS", "PASS")
+    text = text_of_all(old)
+    assert (first(text, key, old[-1].head, None), second(text, old[-1].head, None)) == ("FAIL", "FAIL")
 
 
 def test_the_second_verifier_runs_alone_and_tells_by_its_exit_code(
