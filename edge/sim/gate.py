@@ -27,13 +27,24 @@ from edge.events import (
     ReceiptCame,
     Record,
     ResetAsked,
+    Show,
     ShowLamp,
+    SoundSiren,
     Stage,
     Store,
     StoreCommand,
     Ticked,
 )
-from edge.proving import CloseContact, StimulusBegan, StimulusEnded, StimulusFailed, StimulusLooked
+from edge.proving import (
+    CloseContact,
+    PulseSiren,
+    Sense,
+    SenseRead,
+    StimulusBegan,
+    StimulusEnded,
+    StimulusFailed,
+    StimulusLooked,
+)
 from edge.sim.card import Card, Keeper
 from edge.sim.clocks import Kernel
 from edge.sim.entrance import Entrance
@@ -46,6 +57,9 @@ ALIVE_MS = 1_000
 RESET_KEY_MS_MAX = 600
 RELAY_MS_MAX = 8
 """A small relay pulls in and lets go within this."""
+LIGHT_MS = {Show.TESTING: 100, Show.TEST_RECEIVED: 1_000}
+"""The first light of the patterns in ``edge.drivers.lamps``."""
+
 UNANSWERED_MAX = 24  # 16 + 4 alarms, a heartbeat and probes
 
 
@@ -73,6 +87,8 @@ class Gate:
         self.boots = 0
         self.alive = False
         self.lived: list[tuple[int, int]] = []
+        self._shown = 0
+        self.senses_lamp = self.senses_siren = self.shows_receipt = True
         terminals.listener = self._moved
         self.power_on()
 
@@ -219,7 +235,11 @@ class Gate:
                 self._wire(number).disconnect(reason)
             case CloseContact():
                 self._close_contact(command, self.lives)
+            case PulseSiren() | SoundSiren() if self.senses_siren:
+                for active in (True, False):
+                    self._time.after(2 if active else 22, lambda active=active: self._sense(Sense.SIREN, active))  # type: ignore[misc]
             case ShowLamp(show=show):
+                self._light(show)
                 self._time.say(f"lamp: {show.value}{', fault' if command.fault else ''}")
             case _ if isinstance(command, StoreCommand):
                 self.keeper.take(command)
@@ -265,6 +285,17 @@ class Gate:
         post(StimulusBegan(self.kernel.now_ms()))
         tell(True)
         self._time.after(hold_ms, lambda: tell(False))
+
+    def _light(self, show: Show) -> None:
+        """The lamp's first light in a new rhythm, as its sensor sees it; the rest tells a test nothing more."""
+        for_ms = LIGHT_MS.get(show, 100) if self.shows_receipt else 100
+        if self.senses_lamp:
+            shown = self._shown = self._shown + 1
+            self._time.after(1, lambda: self._sense(Sense.LAMP, True))
+            self._time.after(1 + for_ms, lambda: self._sense(Sense.LAMP, False) if shown == self._shown else None)
+
+    def _sense(self, sense: Sense, active: bool) -> None:
+        self.ask(SenseRead(sense, active, 0))
 
     def ask(self, fact: Fact) -> None:
         """Somebody asks the gate for something now: a test, a window."""

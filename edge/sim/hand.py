@@ -34,6 +34,8 @@ class Terminals:
         self.nc_stuck: bool | None = None
         self._finger = False
         self._relay = False
+        self.relay_edges = True
+        self.relay_cut = False
         self.listener: Callable[[Contact, bool], None] | None = None
         self.edge_lost = 0.0
 
@@ -68,6 +70,8 @@ class Terminals:
 
     def drive_relay(self, *, on: bool, move_ms: int, bounce_ms: int) -> None:
         """A relay lies across the key: it moves both halves after ``move_ms``, and bounces."""
+        if self.relay_cut:
+            return
         self._time.after(move_ms, lambda: self._switched(on))
         at_ms = move_ms
         while bounce_ms and at_ms + 2 < move_ms + bounce_ms:
@@ -103,8 +107,8 @@ class Terminals:
     def _switched(self, on: bool) -> None:
         self._relay = on
         level = on or self._finger
-        self._move(Contact.KEY, level, True)
-        self._move(Contact.KEY_NC, not level if self.nc_stuck is None else self.nc_stuck, True)
+        self._move(Contact.KEY, level, self.relay_edges)
+        self._move(Contact.KEY_NC, not level if self.nc_stuck is None else self.nc_stuck, self.relay_edges)
 
     def _move(self, contact: Contact, level: bool, told: bool) -> None:
         if self.closed[contact] is level:

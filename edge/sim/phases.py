@@ -11,6 +11,7 @@ from collections import Counter
 from edge import alarm, contact, links, selftest, state, uplink
 from edge.chain import Kind, Result, WindowOpened
 from edge.events import Contact, Topic
+from edge.evidence import Fitted
 from edge.proving import ArrivedAsked, SelfTestAsked
 from edge.sim.card import Card
 from edge.sim.centre import Arrival, Centre
@@ -20,7 +21,6 @@ from edge.sim.hand import Terminals
 from edge.sim.network import Broker
 from edge.sim.timeline import Timeline
 from edge.sim.truth import Truth, Wrong, is_press
-from edge.verdicts import Fitted
 
 ARRIVE_MS = 2_000
 """From the press, or from the moment that makes one of a window an alarm, to the centre."""
@@ -36,7 +36,9 @@ NEAR_MS = 120
 class Bench:
     """A gate with two brokers in fair weather, from one seed."""
 
-    def __init__(self, seed: int, *, trace: bool = False) -> None:
+    def __init__(
+        self, seed: int, *, trace: bool = False, fitted: Fitted | None = None, kiosk: state.KioskRules | None = None
+    ) -> None:
         self.time = Timeline(seed)
         if trace:
             self.time.trace = []
@@ -47,14 +49,15 @@ class Bench:
         self.brokers = [Broker(number, self.time, self.truth, self.centre) for number in range(2)]
         self.centre.brokers = list(self.brokers)
         self.terminals = Terminals(self.time)
-        self.loopback = self.time.random.random() < 0.75
-        fitted = Fitted(brokers=names, loopback=self.loopback, supervised=True)
+        if fitted is None:
+            fitted = Fitted(brokers=names, loopback=self.time.random.random() < 0.75, supervised=True)
         rules = state.Rules(
             contact=contact.ContactRules(supervised=True),
             alarm=alarm.AlarmRules(),
             links=links.LinkRules(names, (True,) * 2, (True,) * 2, jitter_seed=seed),
             uplink=uplink.UplinkRules(names),
             selftest=selftest.SelfTestRules(fitted),
+            kiosk=kiosk or state.KioskRules(),
         )
         self.gate = Gate(self.time, self.truth, Card(), self.terminals, self.brokers, rules)
         self.gate.kernel.synchronise()

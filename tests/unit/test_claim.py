@@ -23,10 +23,10 @@ from edge.events import (
     Ticked,
     Topic,
 )
+from edge.evidence import Fitted
 from edge.proving import SelfTestAsked, StimulusBegan, StimulusEnded, StimulusFailed, StimulusLooked
 from edge.selftest import SelfTestRules
 from edge.state import Rules, State
-from edge.verdicts import Fitted
 from tests.unit.machines import BOOT, edge
 from tests.unit.test_core import OPENED, START
 
