@@ -27,11 +27,17 @@ RELAY_MS = 20
 
 HOLD_MS_MIN = 30
 
+LATE_MS = 5
+"""So much later than told, relay and look may happen: threads on a busy machine. Taken off the time to let go."""
+
 HELD_MS = 2_000
 """A press held for so long is a call for help, window or not."""
 
 PULL_IN_MS_MAX = 250
 """A closure that begins later after the relay was driven is not the relay's."""
+
+SETTLE_MS_MIN = 10
+"""A relay that is to let go any sooner is none."""
 
 STALE_MS = 15_000
 """A relay's claim ends so long after its command, whatever its hand says or does not say."""
@@ -42,6 +48,7 @@ class Claim(Value, frozen=True):
 
     ``relay``: a relay closes the contact, of which the moments are ``began_ms`` and ``ended_ms``, told by its hand.
     Otherwise a window lasts from ``began_ms`` to ``until_ms``.
+    ``again_ms``: the contact closed once more after the relay was told to let go; from ``sure_ms`` on that counts.
     """
 
     relay: bool
@@ -52,6 +59,7 @@ class Claim(Value, frozen=True):
     taken_ms: int | None = None
     person: bool = False
     sure_ms: int | None = None
+    again_ms: int | None = None
 
 
 def hold_ms(confirm_ms: int) -> int:
@@ -61,7 +69,7 @@ def hold_ms(confirm_ms: int) -> int:
 
 def settle_ms(confirm_ms: int) -> int:
     """How soon the relay must have let go. Below 1 where ``confirm_ms`` leaves no room for a relay at all."""
-    return SHORTEST_PRESS_MS - 1 - hold_ms(confirm_ms)
+    return SHORTEST_PRESS_MS - 1 - LATE_MS - hold_ms(confirm_ms)
 
 
 def of_relay(confirm_ms: int, now_ms: int) -> Claim:
@@ -122,14 +130,14 @@ def step(claim: Claim, fact: Value, now_ms: int, *, down: bool, confirm_ms: int)
     if down and now_ms >= claim.taken_ms + HELD_MS:
         return replace(claim, person=True), claim.taken_ms
     if claim.sure_ms is not None and now_ms >= claim.sure_ms:
-        return replace(claim, person=True, sure_ms=None), claim.sure_ms - confirm_ms
+        return replace(claim, person=True, sure_ms=None), claim.again_ms
     if claim.ended_ms is None:
         return claim, None
     due_ms = claim.ended_ms + claim.settle_ms
     match fact:
         case StimulusLooked(closed=True, at_ms=at_ms) if at_ms >= due_ms:
-            # Nobody but a person can hold it now. Where in the relay's time the finger came, no wire can tell.
-            return replace(claim, person=True), claim.ended_ms
+            # Nobody but a person can hold it now. Came the finger while the relay held it, no wire can tell when.
+            return replace(claim, person=True), claim.ended_ms if claim.again_ms is None else claim.again_ms
         case (
             ContactEdge(contact=Contact.KEY, closed=closed, at_ms=at_ms)
             | LevelRead(contact=Contact.KEY, closed=closed, at_ms=at_ms)
@@ -137,8 +145,9 @@ def step(claim: Claim, fact: Value, now_ms: int, *, down: bool, confirm_ms: int)
             # A finger that comes down while the relay lets go: for the contact machine it is the same closure, which
             # has not been open long enough in between. It counts when it has stood as long as any other.
             if not (closed and down):
-                return replace(claim, sure_ms=None), None
-            first = claim.sure_ms is None and at_ms > due_ms
-            return (replace(claim, sure_ms=at_ms + confirm_ms) if first else claim), None
+                return replace(claim, sure_ms=None, again_ms=None), None
+            if claim.again_ms is not None:
+                return claim, None
+            return replace(claim, again_ms=at_ms, sure_ms=max(at_ms, due_ms) + confirm_ms), None
         case _:
             return claim, None

@@ -1,7 +1,7 @@
 """What a gate remembers of its tests: enough to plan the next one and to judge a week, over any restart.
 
-Values only; what goes into them is for ``edge.schedule`` to say. Kept by the store as JSON, and small: nine weeks of
-tests, a year of judged weeks. The proof for an auditor is the ledger; this is what the gate itself needs to know.
+Values only; what goes into them is for ``edge.schedule`` to say. Kept by the store as JSON, and small: the last tests
+and a year of judged weeks. The proof for an auditor is the ledger; this is what the gate itself needs to know.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from edge.chain import Body, Kind, Result
 from edge.local_time import DAY_MS, day_of, text_of
 from edge.value import Value
 
-KEPT_MS = 63 * DAY_MS
-"""Nine weeks of tests: the eight that the technician is shown, and the one that runs."""
+KEPT_WHOLE_MAX = 200
+"""Whole tests kept: more than a year of a gate in order, a month of one that fails and repeats. By number and not by
+date, so that no clock that was wrong for a while empties the diary."""
 
-KEPT_TESTS_MAX = 800
-"""A gate that fails for weeks repeats about 10 tests a day; the oldest go first."""
-
+KEPT_PATH_MAX = 40
 KEPT_OUTAGES_MAX = 200
 KEPT_WEEKS_MAX = 60
 
@@ -174,13 +173,11 @@ def week_of(body: Body) -> Week | None:
 
 
 def _recent(tests: tuple[PastTest, ...]) -> tuple[PastTest, ...]:
-    """What is kept: nine weeks before the newest right time, and the last pass that counts however old it is."""
-    right = [test.wall_ms for test in tests if test.clock_right]
-    before_ms = right[-1] - KEPT_MS if right else 0
-    counted = [number for number, test in enumerate(tests) if test.counts][-1:]
-    first = len(tests) - KEPT_TESTS_MAX
-    return tuple(
-        test
-        for number, test in enumerate(tests)
-        if (test.wall_ms >= before_ms and number >= first) or number in counted
-    )
+    """What is kept: the last of both sorts, and the last pass that counts however old it is."""
+    whole = [test for test in tests if test.kind in WHOLE]
+    paths = [test for test in tests if test.kind is Kind.PATH]
+    gone = {id(test) for test in (*whole[:-KEPT_WHOLE_MAX], *paths[:-KEPT_PATH_MAX])}
+    if not gone:
+        return tests
+    counted = [test for test in tests if test.counts][-1:]
+    return tuple(test for test in tests if id(test) not in gone or test in counted)

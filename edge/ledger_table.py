@@ -8,13 +8,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
 from edge.errors import CertificateError, StorageError
 from edge.events import Record
-from edge.ledger import Entry, Head, Note, What, belongs, is_whole, next_entry, text_of
+from edge.ledger import DAMAGED, Entry, Head, Note, What, belongs, is_whole, next_entry, text_of
 
 ADD = "INSERT INTO ledger (number, previous, record, signature, hash) VALUES (?, ?, ?, ?, ?)"
 HEAD = "SELECT number, hash FROM ledger ORDER BY number DESC LIMIT 1"
@@ -172,11 +173,11 @@ def read(database: Path) -> Iterator[Entry | None]:
 
 
 def _entry(row: tuple[object, ...]) -> Entry | None:
-    number, *texts = row
-    if not isinstance(number, int):
-        return None
-    words = [text for text in texts if isinstance(text, str)]
-    return Entry(number, *words) if len(words) == len(texts) else None
+    match row:
+        case (int(number), str(previous), str(record), str(signature), str(hash)):
+            return Entry(number, previous, record, signature, hash)
+        case _:
+            return None
 
 
 def _row(entry: Entry) -> tuple[int, str, str, str, str]:
@@ -187,6 +188,5 @@ def _opened(database: Path) -> sqlite3.Connection:
     if not database.exists():
         raise StorageError(f"{database} is not there; name the gate's settings with --config FILE")
     connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=BUSY_S)
-    # A damaged row must be found, and not end the reading.
-    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    connection.text_factory = partial(str, encoding="utf-8", errors=DAMAGED)
     return connection

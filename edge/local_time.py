@@ -63,7 +63,7 @@ def monday_of(where: Zone, wall_ms: int) -> int:
 
 def day_of(text: str) -> int:
     """The day written as ``2026-10-01``. Raises ValueError."""
-    if len(text) != len("2026-10-01"):
+    if len(text) != 10 or text[4:8:3] != "--":
         raise ValueError(f"{text!r} is no date; write it as 2026-10-01")
     return date.fromisoformat(text).toordinal()
 

@@ -11,9 +11,9 @@ from edge import __version__, alarm, contact, kiosk_rules, links, schedule, scho
 from edge.drivers.bench import Bench
 from edge.errors import SettingsError
 from edge.events import Contact
+from edge.evidence import Fitted
 from edge.selftest_rules import schedule_rules_of
 from edge.settings import Settings
-from edge.verdicts import Fitted
 
 
 def contacts_of(settings: Settings) -> dict[Contact, int]:

@@ -30,8 +30,8 @@ SETTLE_SPREAD_MS_MAX = 4 * MINUTE_MS
 PATH_APART_MS = 5 * MINUTE_MS
 """Two path tests are never closer: a clock that is set again and again asks for one each time."""
 
-LOOK_MS_MAX = 5 * MINUTE_MS
-"""The schedule looks around at least this often."""
+LOOK_MS_MAX = HOUR_MS
+"""The schedule looks around at least this often: a week is closed within the hour."""
 
 KEEP_MS = HOUR_MS
 """How often the diary is kept only to say that a test could still be made: 24 small writes a day."""
@@ -226,7 +226,7 @@ def _able(schedule: Schedule, diary: Diary, now: Moment, news: list[News], *, ne
 def _judged(rules: ScheduleRules, diary: Diary, wall_ms: int) -> tuple[Diary, list[Week]]:
     """Judge the weeks that are over, at most as many as are kept."""
     this_monday = monday_of(rules.table.zone, wall_ms)
-    monday = this_monday if diary.judge_monday is None else diary.judge_monday
+    monday = this_monday + 7 if diary.judge_monday is None else diary.judge_monday
     if not this_monday - 7 * KEPT_WEEKS_MAX <= monday <= this_monday + 7:
         monday = max(this_monday - 7 * KEPT_WEEKS_MAX, min(monday, this_monday))
         diary = replace(diary, judge_monday=monday)
@@ -276,14 +276,16 @@ def _path_due(schedule: Schedule, diary: Diary, reach_ms: int, now: Moment) -> t
     if not tried:
         return settled_ms, Why.POWER_ON, None
     failures = next((number for number, test in enumerate(tried) if test.result is not Result.FAIL), len(tried))
-    again_ms = tried[0].at_ms + (path_pause_ms(failures) if failures else PATH_APART_MS)
+    # A line that has come back since is a new chance.
+    growing = failures and reach_ms <= tried[0].at_ms
+    again_ms = tried[0].at_ms + (path_pause_ms(failures) if growing else PATH_APART_MS)
     said = witness(diary, now.kernel_boot)
     if said is None:
         return max(settled_ms, again_ms), Why.POWER_ON, None
     if now.known and not sure(diary, now):
         return (tried[0].at_ms + PATH_APART_MS if set_since(said, now) else again_ms), Why.CLOCK, None
     if failures:
-        return again_ms, Why.FAILED, None
+        return max(settled_ms, again_ms), Why.FAILED, None
     if not schedule.able:  # no wall time to plan by
         return tried[0].at_ms + DAY_MS, Why.DAILY, None
     done_ms = next((test.wall_ms for test in tried if test.clock_right), now.wall_ms - DAY_MS)

@@ -12,6 +12,7 @@ from edge import claim
 from edge.chain import Kind, Link, Report, Stimulus, Verdict, WindowOpened, result_of
 from edge.claim import Claim
 from edge.events import Acked, Contact, ContactEdge, LevelRead, Origin, ReceiptCame, Stage, Stored
+from edge.evidence import Evidence, Fitted
 from edge.proving import (
     CloseContact,
     LinkProbed,
@@ -27,10 +28,13 @@ from edge.proving import (
     StimulusLooked,
 )
 from edge.value import Value
-from edge.verdicts import CENTRE_MS, Evidence, Fitted, needed, verdicts
+from edge.verdicts import CENTRE_MS, needed, verdicts
 
 STIMULUS_MS = 3_000
 """So long the contact may take to close, from the command to the event."""
+
+FAILED_MS = 500
+"""Where the contact could not be closed because somebody pressed it, that press is known by then."""
 
 SHOWN_MS = 3_000
 """So long after the receipt the lamp is watched, where a sensor watches it."""
@@ -124,14 +128,15 @@ def start(test: SelfTest, asked: Asked, now_ms: int) -> tuple[SelfTest, tuple[Ou
     return replace(test, run=run, claim=relay), tuple(out)
 
 
-def pressed_in_window(test: SelfTest, at_ms: int) -> SelfTest:
-    """The press that the window is for: a run of its kind begins with it."""
+def pressed_in_window(test: SelfTest, at_ms: int, quiet_ms: int | None) -> SelfTest:
+    """The press that the window is for: a run of its kind begins with it. ``quiet_ms``: when the other half opened."""
     assert test.window is not None
     opened = test.window.opened
     asked = Asked(opened.kind, by=opened.by)
     run = Run(
         asked, Stimulus.PERSON, at_ms, _nothing(test), window=opened.nonce, lit_since_ms=test.lit_since_ms
     )  # fmt: skip
+    run = _with(run, edge_ms=at_ms, quiet_ms=quiet_ms)
     if opened.kind is Kind.DRILL:
         run = replace(run, siren_until_ms=at_ms + DRILL_SIREN_MS)
     return replace(test, run=run, window=replace(test.window, used=True))
@@ -155,7 +160,7 @@ def heard(run: Run, news: News, wall_ms: int) -> tuple[Run, tuple[Outcome, ...]]
             return _acked(run, news), ()
         case ReceiptCame(id=id) if str(id) == run.mark:
             return _receipt(run, news, wall_ms), ()
-        case ContactEdge() | LevelRead() if not run.mark:
+        case ContactEdge() | LevelRead() if not run.mark or news.contact is Contact.KEY_NC:
             return _contact(run, news), ()
         case StimulusBegan(at_ms=at_ms):
             return _with(run, began_ms=at_ms), ()
@@ -163,8 +168,8 @@ def heard(run: Run, news: News, wall_ms: int) -> tuple[Run, tuple[Outcome, ...]]
             return _with(run, held_closed=closed), ()
         case StimulusEnded(at_ms=at_ms):
             return _with(run, ended_ms=at_ms), ()
-        case StimulusFailed(reason=reason):
-            return _with(run, failed=reason), ()
+        case StimulusFailed(reason=reason, at_ms=at_ms):
+            return _with(run, failed=reason, failed_ms=at_ms), ()
         case SirenPulsed(done=done):
             return _with(run, siren_pulsed=done), ()
         case SenseRead(sense=Sense.SIREN, active=True):
@@ -178,7 +183,7 @@ def due_ms(test: SelfTest, run: Run) -> int:
     """When the run is judged, whatever has come by then. ``is_done`` may be true earlier."""
     seen, fitted = run.seen, test.rules.fitted
     if not run.mark or seen.marked_ms is None:
-        return run.started_ms + STIMULUS_MS
+        return run.started_ms + STIMULUS_MS if seen.failed_ms is None else seen.failed_ms + FAILED_MS
     due = seen.marked_ms + CENTRE_MS
     if seen.received_ms is None:
         return due
@@ -195,7 +200,7 @@ def is_done(test: SelfTest, run: Run) -> bool:
     """True once nothing more can come that would change the verdict."""
     seen, fitted = run.seen, test.rules.fitted
     if not run.mark:
-        return seen.failed != ""
+        return False
     travelled = seen.read_back is not None and all(
         acked is not None or refused is not None for acked, refused in zip(seen.acked_ms, seen.refused, strict=True)
     )

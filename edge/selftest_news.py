@@ -28,11 +28,11 @@ from edge.events import (
     Topic,
     Trouble,
 )
+from edge.evidence import Evidence
 from edge.making import event, send_everywhere, tell
 from edge.proving import ArrivedAsked, LinkProbed, PulseSiren, SelfTestAsked, Sense, SenseRead, TestFact
 from edge.selftest import Asked, Run, SelfTest
 from edge.state import State
-from edge.verdicts import Evidence
 
 Step = tuple[State, tuple[int, ...]]
 
@@ -53,7 +53,8 @@ def origin_of(state: State, closure: contact.Closure) -> tuple[State, Origin]:
     if test.window is None or test.claim is None or test.claim.relay:
         return replace(state, test=test), Origin.SELF_TEST
     drill = test.window.opened.kind is Kind.DRILL
-    test = selftest.pressed_in_window(test, closure.at_ms)
+    half = state.contacts.key_nc
+    test = selftest.pressed_in_window(test, closure.at_ms, None if half.closed else half.told_ms)
     return replace(state, test=test), Origin.DRILL if drill else Origin.SELF_TEST
 
 
@@ -154,12 +155,16 @@ def _code(report: Report) -> Code:
 
 
 def _measured(state: State, run: Run) -> Evidence:
-    """The thermometer's part, which no press sets off."""
+    """What no press sets off: the thermometer, and what stands against the loop."""
     machine = state.kiosk.thermometer
-    if machine is None:
-        return run.seen
-    fault = any(one.trouble is Trouble.SENSOR_FAULT for one in state.health.standing)
-    return replace(run.seen, ambient_celsius=screening.ambient(machine, state.now_ms), sensor_fault=fault)
+    standing = {one.trouble for one in state.health.standing}
+    loop = next((one.value for one in (Trouble.LOOP_OPEN, Trouble.LOOP_SHORT) if one in standing), "")
+    return replace(
+        run.seen,
+        ambient_celsius=None if machine is None else screening.ambient(machine, state.now_ms),
+        sensor_fault=Trouble.SENSOR_FAULT in standing,
+        loop_fault=loop,
+    )
 
 
 def _silenced(state: State, run: Run, out: list[Command]) -> tuple[State, Run]:
