@@ -95,6 +95,17 @@ class CardFile:
             yield self._connected().conn
 
     @contextmanager
+    def reading_afresh(self) -> Generator[sqlite3.Connection]:
+        """The file as another program finds it: on a connection that has cached and written nothing."""
+        with self._translated():
+            self._connected()
+            connection = sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_S)
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
         """One transaction, begun with the write lock, and ended whatever happens."""
         with self._translated():

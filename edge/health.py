@@ -22,7 +22,7 @@ VITAL = (CONTACT, LAMPS)
 """Duties whose failure only a restart mends."""
 
 FEED_MS = 1_000
-"""How often the watchdog is fed; the unit allows ten seconds."""
+"""How often the watchdog is fed; the unit allows three seconds."""
 
 START_MS = 10_000
 """Patience with a duty that has not yet reported since the start."""

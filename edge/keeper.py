@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from edge.diary import Diary
 from edge.events import (
     Alive,
     Backfill,
@@ -38,8 +39,13 @@ from edge.fallback import Fallback, Step
 from edge.forgetting import Forgetting
 from edge.measuring import CrowdKept
 from edge.ports import Clock, Outbox, Post
+from edge.proving import KeepDiary, ReadAgain, ReadBack
+from edge.wire import parse_id
 
 DUTY = "store"
+SALVAGED_AT_ONCE = 100
+"""Entries of the ledger that are brought over from a damaged file between two jobs: one short commit."""
+
 DROPPED_REPORT_MS = 60_000
 """Evicted events are told at most this often, and restored after as long without: else each would cost another."""
 
@@ -63,6 +69,8 @@ class Keeper:
         self._last_fix: ClockFix | None = None
         self._forgetting = Forgetting(clock, self._forgotten)
         self._forgets_on = False
+        self._salvaged: int | None = None  # the renumbering after which nothing more was to be had
+        self._rows_salvaged = 0
         self._dropped = 0
         self._dropped_at_ms: int | None = None
         self._told_dropped_at_ms: int | None = None
@@ -93,7 +101,7 @@ class Keeper:
     def idle(self) -> bool:
         """No job came for a while: try the card, date or delete some events. True: more waits, call again at once."""
         self._after_work()
-        return self._fix is not None or self._forgets_on
+        return self._salvage() or self._fix is not None or self._forgets_on
 
     def close(self) -> None:
         """Let the card go."""
@@ -107,8 +115,9 @@ class Keeper:
         latch: Latch | None = None
         done: list[EventId] = []
         alive: WallStamp | None = None
-        crowd: CrowdKept | None = None
+        notes: dict[type, CrowdKept | Diary] = {}
         loads: list[Load] = []
+        again: list[ReadAgain] = []
         for command in batch:
             match command:
                 case Store():
@@ -125,14 +134,18 @@ class Keeper:
                 case Backfill():
                     self._fix = self._last_fix = command.fix
                 case KeepCrowd():
-                    crowd = command.crowd
+                    notes[KeepCrowd] = command.crowd
+                case KeepDiary():
+                    notes[KeepDiary] = command.diary
                 case Forget():
                     self._forgetting.begin(command)
+                case ReadAgain():
+                    again.append(command)
         steps = self._steps(records, latch, done, loads)
+        steps.extend(partial(self._read_back, one) for one in again)
         if alive is not None:
             steps.append(partial(self._note_alive, alive))
-        if crowd is not None:
-            steps.append(partial(self._keep_crowd, crowd))
+        steps.extend(partial(self._keep_note, note) for note in notes.values())
         return steps
 
     def _steps(
@@ -162,8 +175,8 @@ class Keeper:
     def _note_alive(self, wall: WallStamp) -> None:
         self._outbox.writer.note_alive(wall)
 
-    def _keep_crowd(self, crowd: CrowdKept) -> None:
-        self._outbox.writer.keep_crowd(crowd)
+    def _keep_note(self, note: CrowdKept | Diary) -> None:
+        self._outbox.writer.keep_note(note)
 
     def _store(self, records: Sequence[Record], latch: Latch | None) -> None:
         writer = self._outbox.writer
@@ -182,6 +195,10 @@ class Keeper:
             return  # its cursor means nothing now, and the brain has been told to begin again
         rows = self._outbox.load(load)
         self._post(Loaded(load.lane, tuple(rows), len(rows) < load.limit, self._clock.now_ms()))
+
+    def _read_back(self, asked: ReadAgain) -> None:
+        found = self._outbox.writer.finds(parse_id(asked.id))
+        self._post(ReadBack(asked.id, found, self._clock.now_ms()))
 
     # --- between batches --------------------------------------------------------------------------------------
 
@@ -209,6 +226,19 @@ class Keeper:
 
     def _forget_some(self) -> None:
         self._forgets_on = self._forgetting.step(self._outbox.writer)
+
+    def _salvage(self) -> bool:
+        """A little of what a damaged file still holds of the ledger. A mistake of ours ends it, as above."""
+        if self._outbox.in_memory or self._salvaged == self._outbox.renumberings:
+            return False
+        mistakes, rows = self._outbox.unexpected, self._rows_salvaged
+        self._outbox.attempt(self._salvage_some)
+        if self._outbox.unexpected > mistakes or rows == self._rows_salvaged:
+            self._salvaged = self._outbox.renumberings
+        return rows < self._rows_salvaged
+
+    def _salvage_some(self) -> None:
+        self._rows_salvaged += self._outbox.writer.salvage(SALVAGED_AT_ONCE)
 
     def _forgotten(self, proof: Forgotten) -> None:
         """What was deleted is owed no more."""

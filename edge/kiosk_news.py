@@ -103,7 +103,7 @@ def failed(state: State, rules: ThermometerRules, error: Exception, at_ms: int, 
     """A mistake of ours in judging temperatures: the kiosk begins anew, and says so."""
     kiosk = replace(state.kiosk, thermometer=thermometer.begin(rules, at_ms))
     state = replace(state, kiosk=kiosk, health=health.count(state.health, f"kiosk_{type(error).__name__}"))
-    out.append(Journal("error", f"the thermometer failed and begins anew: {error!r}; please report this", None))
+    out.append(Journal("error", f"the thermometer failed and begins anew: {error!r}; please report this"))
     return state
 
 

@@ -133,6 +133,9 @@ class PictureTaken(Value, frozen=True):
     at_ms: int
 
 
+MeasuringFact = SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken
+
+
 # --- commands: what hands obey ---------------------------------------------------------------------------------
 
 
@@ -160,3 +163,6 @@ class KeepCrowd(Value, frozen=True):
     """Keep the crowd for the next life. Only the last one is kept."""
 
     crowd: CrowdKept
+
+
+MeasuringCommand = MeasureEvery | TellPupil | TakePicture

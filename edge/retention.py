@@ -94,7 +94,7 @@ def _recalled(state: State, at_ms: int, out: list[Command]) -> State:
         came = len(machine.crowd.members)
         machine = thermometer.recalled(machine, _crowd_of(kept), age_ms, at_ms)
         told = f"of the crowd kept {age_ms // 1000} s ago {len(machine.crowd.members) - came} students still count"
-        out.append(Journal("info", told, None))
+        out.append(Journal("info", told))
     return replace(state, kiosk=replace(kiosk, thermometer=machine, crowd_awaited=None))
 
 

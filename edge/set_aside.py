@@ -35,6 +35,11 @@ def move(path: Path) -> str:
     return f"; moved aside to {_parts(path, number)[0].name}"
 
 
+def files(path: Path) -> Sequence[Path]:
+    """The damaged files that are kept, the newest first."""
+    return [_parts(path, number)[0] for number in reversed(_numbers(path))]
+
+
 def older(path: Path, before_wall_ms: int) -> Sequence[int]:
     """Numbers of the damaged files no part of which was written since, as the machine's clock dated it; oldest first.
 

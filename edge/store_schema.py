@@ -6,11 +6,13 @@ unreadable, the columns are enough to send the event all the same (``read_row``)
 
 from __future__ import annotations
 
+import sqlite3
 from enum import Enum
 from typing import Any, TypeVar
 
 import msgspec
 
+from edge.diary import Diary
 from edge.events import (
     ClockQuality,
     Code,
@@ -93,6 +95,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHERE topic IN ('temperature', 'picture') AND lane = 2
         """,
     ),
+    (
+        # In the same file, so that an event and its entry are one commit. Nothing ever deletes an entry.
+        """
+        CREATE TABLE ledger (
+            number INTEGER PRIMARY KEY,
+            previous TEXT NOT NULL,
+            record TEXT NOT NULL,
+            signature TEXT NOT NULL,
+            hash TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
 )
 """Step n takes a file from version n to n + 1 (``PRAGMA user_version``), in one transaction. Never edit a step."""
 
@@ -118,6 +132,27 @@ _ROW = """
 """
 LOAD = _ROW + "WHERE owed = 1 AND lane = ? AND seq > ? ORDER BY seq LIMIT ?"
 HISTORY = _ROW + "WHERE seq > ? ORDER BY seq LIMIT ?"
+FIND = (
+    _ROW
+    + """
+    WHERE seq > :after_seq
+      AND (:since_ms IS NULL OR COALESCE(backfilled_wall_ms, wall_ms) >= :since_ms)
+      AND (:until_ms IS NULL OR COALESCE(backfilled_wall_ms, wall_ms) < :until_ms)
+      AND (:topic IS NULL OR topic = :topic) AND (:code IS NULL OR code = :code)
+      AND (:boot IS NULL OR boot = :boot) AND (:counter IS NULL OR counter = :counter)
+    ORDER BY seq DESC LIMIT :limit
+"""
+)
+OWED_BETWEEN = "SELECT seq FROM events WHERE owed = 1 AND seq BETWEEN ? AND ?"
+KINDS = """
+    SELECT topic, code, COUNT(*), SUM(owed), MIN(COALESCE(backfilled_wall_ms, wall_ms)),
+           MAX(COALESCE(backfilled_wall_ms, wall_ms))
+    FROM events GROUP BY topic, code ORDER BY topic, code
+"""
+OWED_BY_KIND = """
+    SELECT lane, topic, code, COUNT(*), MIN(COALESCE(backfilled_wall_ms, wall_ms)), MIN(seq)
+    FROM events WHERE owed = 1 GROUP BY lane, topic, code ORDER BY lane, MIN(seq)
+"""
 RESCUE = _ROW + "WHERE owed = 1 AND lane = ? ORDER BY seq LIMIT ?"
 RESCUE_BY_SCAN = _ROW + "NOT INDEXED WHERE owed = 1 AND lane = ? LIMIT ?"
 
@@ -170,6 +205,7 @@ KEPT = "SELECT value FROM keep WHERE key = ?"
 LATCH_KEY = "latch"
 ALIVE_KEY = "alive"
 CROWD_KEY = "crowd"
+DIARY_KEY = "diary"
 PROOF_KEY = "proof"
 
 _encoder = msgspec.json.Encoder()
@@ -177,9 +213,10 @@ _record = msgspec.json.Decoder(Record)
 _latch = msgspec.json.Decoder(Latch)
 _stamp = msgspec.json.Decoder(WallStamp)
 _crowd = msgspec.json.Decoder(CrowdKept)
+_diary = msgspec.json.Decoder(Diary)
 
 
-def encode(value: Record | Latch | WallStamp | CrowdKept) -> str:
+def encode(value: Record | Latch | WallStamp | CrowdKept | Diary) -> str:
     """A value as the JSON text that is kept."""
     return _encoder.encode(value).decode()
 
@@ -197,6 +234,23 @@ def decode_stamp(text: str) -> WallStamp:
 def decode_crowd(text: str) -> CrowdKept:
     """A kept crowd. Raises msgspec.DecodeError."""
     return _crowd.decode(text)
+
+
+def decode_diary(text: str) -> Diary:
+    """The kept diary of tests. Raises msgspec.DecodeError."""
+    return _diary.decode(text)
+
+
+def kept_latch(connection: sqlite3.Connection) -> Latch | None:
+    """The latch of a file. Raises sqlite3.Error or msgspec.DecodeError."""
+    found = connection.execute(KEPT, (LATCH_KEY,)).fetchone()
+    return None if found is None else decode_latch(found[0])
+
+
+def kept_stamp(connection: sqlite3.Connection) -> WallStamp | None:
+    """The sign of life of a file. Raises sqlite3.Error or msgspec.DecodeError."""
+    found = connection.execute(KEPT, (ALIVE_KEY,)).fetchone()
+    return None if found is None else decode_stamp(found[0])
 
 
 def earliest_ms(stamp: WallStamp) -> int | None:

@@ -107,7 +107,8 @@ def _read(thermometer: Thermometer, read: SkinRead, out: list[Outcome]) -> Therm
     surroundings = ambient(thermometer, now_ms)
     if thermometer.sound.fault or surroundings is None:
         return thermometer
-    celsius = skin.corrected(read.object_celsius, surroundings, rules.supply_volts, rules.emissivity)
+    seen = skin.corrected(read.object_celsius, surroundings, rules.supply_volts, rules.emissivity)
+    celsius = seen + rules.offset_celsius
     if thermometer.visit is None:
         return _nobody_yet(thermometer, read, celsius, out)
     visit = screening.watched(thermometer, thermometer.visit, read.object_celsius)

@@ -11,6 +11,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from edge.diary import Diary
 from edge.events import (
     PERSONAL,
     Backlog,
@@ -57,6 +58,7 @@ class MemoryOutbox:
         self._latch: Latch | None = None
         self._alive: WallStamp | None = None
         self._crowd: CrowdKept | None = None
+        self._diary: Diary | None = None
         self._last_id: EventId | None = None
         self._dropped = 0
 
@@ -95,6 +97,10 @@ class MemoryOutbox:
     def history(self, after_seq: int, limit: int) -> Sequence[Row]:
         """See ``Outbox.history``."""
         return list(islice((row for seq, row in self._rows.items() if seq > after_seq), limit))
+
+    def finds(self, id: EventId) -> bool:
+        """See ``Outbox.finds``."""
+        return id in self._numbers
 
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """See ``Outbox.owed_lanes``."""
@@ -148,13 +154,20 @@ class MemoryOutbox:
         """See ``Outbox.last_alive_wall_ms``."""
         return None if self._alive is None else self._alive.wall_ms
 
-    def keep_crowd(self, crowd: CrowdKept) -> None:
-        """See ``Outbox.keep_crowd``."""
-        self._crowd = crowd
+    def keep_note(self, note: CrowdKept | Diary) -> None:
+        """See ``Outbox.keep_note``."""
+        if isinstance(note, Diary):
+            self._diary = note
+        else:
+            self._crowd = note
 
     def crowd(self) -> CrowdKept | None:
         """See ``Outbox.crowd``."""
         return self._crowd
+
+    def diary(self) -> Diary | None:
+        """See ``Outbox.diary``."""
+        return self._diary
 
     def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
         """See ``Outbox.forget``."""
@@ -180,6 +193,10 @@ class MemoryOutbox:
 
     def count_damaged(self, before_wall_ms: int) -> int:  # noqa: ARG002 - the port's form
         """See ``Outbox.count_damaged``."""
+        return 0
+
+    def salvage(self, limit: int) -> int:  # noqa: ARG002 - the port's shape
+        """See ``Outbox.salvage``. The ledger is chained on when the rows move to the card."""
         return 0
 
     def close(self) -> None:

@@ -7,15 +7,17 @@ the card when the method returns: WAL and ``synchronous=FULL`` are set and read 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from edge import set_aside
 from edge import store_schema as schema
 from edge.card_file import CHECK_BYTES_MAX, CardFile
+from edge.diary import Diary
 from edge.events import (
     PERSONAL,
     Backlog,
@@ -29,8 +31,12 @@ from edge.events import (
     Topic,
     WallStamp,
 )
+from edge.ledger import Head, belongs
+from edge.ledger_table import Scribe, first_in, head_in, piece_before, put_back
 from edge.measuring import CrowdKept
 from edge.ports import SEQ_MAX
+
+T = TypeVar("T")
 
 TRIM_ROWS = 32
 """Rows beyond the limit that one append removes on top of two for each it adds: never a long transaction."""
@@ -51,15 +57,26 @@ class SqliteOutbox:
 
     durable = True
 
-    def __init__(self, path: Path, routine_events_max: int, check_bytes_max: int = CHECK_BYTES_MAX) -> None:
-        """Open. Raises OutboxFull, or OutboxDamaged when the file has been moved aside: then open again."""
+    def __init__(
+        self,
+        path: Path,
+        routine_events_max: int,
+        check_bytes_max: int = CHECK_BYTES_MAX,
+        scribe: Scribe | None = None,
+    ) -> None:
+        """Open. Raises OutboxFull, or OutboxDamaged when the file has been moved aside: then open again.
+
+        ``scribe`` writes the ledger; it outlives this object. Without one no ledger is kept.
+        """
         self._path = path
-        self._file = CardFile(path, check_bytes_max, _rescue)
+        self._scribe = scribe
+        self._file = CardFile(path, check_bytes_max, self._rescue)
         self._routine_events_max = routine_events_max
         self._dropped = 0
         self._not_before_ms: int | None = None
         self._last_id: EventId | None = None
-        self._file.open(schema.MIGRATIONS, ("events", "keep", "counts"), ("keep", "counts"))
+        self._head: Head | None = None
+        self._file.open(schema.MIGRATIONS, ("events", "keep", "counts", "ledger"), ("keep", "counts"))
         try:
             with self._file.reading() as connection:
                 self._recall(connection)
@@ -74,7 +91,9 @@ class SqliteOutbox:
     ) -> Sequence[int]:
         """See ``Outbox.append``."""
         dropped = 0
-        not_before_ms = self._not_before_ms
+        not_before_ms, head = self._not_before_ms, self._head
+        if self._scribe is not None and any(belongs(record) for record in records):
+            self._scribe.prepare()
         with self._file.writing() as connection:
             before = self._last_seq(connection)
             if numbers and numbers[0] <= before:
@@ -84,8 +103,11 @@ class SqliteOutbox:
                 seq = None if numbers is None else numbers[place]
                 given.append(_insert(connection, record, seq, not_before_ms))
                 not_before_ms = _later(not_before_ms, schema.earliest_ms(record.wall))
+            if self._scribe is not None:
+                new = {seq: record for seq, record in zip(given, records, strict=True) if seq > before}
+                head = self._scribe.add(connection, list(new.values()))
             if latch is not None:
-                kept = latch.over(_kept_latch(connection)) if latch.unread else latch
+                kept = latch.over(schema.kept_latch(connection)) if latch.unread else latch
                 connection.execute(schema.KEEP, (schema.LATCH_KEY, schema.encode(kept)))
             if not records and latch is None:
                 connection.execute(schema.KEEP, (schema.PROOF_KEY, ""))
@@ -93,7 +115,9 @@ class SqliteOutbox:
             if evictable:
                 dropped = self._trim(connection, TRIM_ROWS + 2 * evictable)
         self._dropped += dropped
-        self._not_before_ms = not_before_ms
+        self._not_before_ms, self._head = not_before_ms, head
+        if self._scribe is not None:
+            self._scribe.committed(head)
         newest = max(given, default=0)
         if newest > before:
             self._last_id = records[given.index(newest)].id
@@ -111,7 +135,7 @@ class SqliteOutbox:
     def latch(self) -> Latch | None:
         """See ``Outbox.latch``."""
         with self._file.reading() as connection:
-            return _kept_latch(connection)
+            return schema.kept_latch(connection)
 
     def load(self, lane: Lane, after_seq: int, limit: int) -> Sequence[Row]:
         """See ``Outbox.load``."""
@@ -122,6 +146,11 @@ class SqliteOutbox:
         """See ``Outbox.history``."""
         with self._file.reading() as connection:
             return [schema.read_row(found) for found in connection.execute(schema.HISTORY, (after_seq, limit))]
+
+    def finds(self, id: EventId) -> bool:
+        """See ``Outbox.finds``."""
+        with self._file.reading_afresh() as connection:
+            return connection.execute(schema.NUMBER_OF, (id.boot, id.counter)).fetchone() is not None
 
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """See ``Outbox.owed_lanes``."""
@@ -138,7 +167,7 @@ class SqliteOutbox:
         """See ``Outbox.backlog``."""
         with self._file.reading() as connection:
             alarm, trouble, routine = (owed for (owed,) in connection.execute("SELECT owed FROM counts ORDER BY lane"))
-        return Backlog(alarm, trouble, routine, self._last_id)
+        return Backlog(alarm, trouble, routine, self._last_id, self._head)
 
     def take_dropped(self) -> int:
         """See ``Outbox.take_dropped``."""
@@ -168,21 +197,20 @@ class SqliteOutbox:
     def last_alive_wall_ms(self) -> int | None:
         """See ``Outbox.last_alive_wall_ms``."""
         with self._file.reading() as connection:
-            stamp = _kept_stamp(connection)
+            stamp = schema.kept_stamp(connection)
             return None if stamp is None else stamp.wall_ms
 
-    def keep_crowd(self, crowd: CrowdKept) -> None:
-        """See ``Outbox.keep_crowd``."""
-        self._keep(schema.CROWD_KEY, crowd)
+    def keep_note(self, note: CrowdKept | Diary) -> None:
+        """See ``Outbox.keep_note``."""
+        self._keep(schema.DIARY_KEY if isinstance(note, Diary) else schema.CROWD_KEY, note)
 
     def crowd(self) -> CrowdKept | None:
         """See ``Outbox.crowd``."""
-        with self._file.reading() as connection:
-            found = connection.execute(schema.KEPT, (schema.CROWD_KEY,)).fetchone()
-        try:
-            return None if found is None else schema.decode_crowd(found[0])
-        except msgspec.DecodeError:  # a file that holds alarms is not given up for it
-            return None
+        return self._note(schema.CROWD_KEY, schema.decode_crowd)
+
+    def diary(self) -> Diary | None:
+        """See ``Outbox.diary``."""
+        return self._note(schema.DIARY_KEY, schema.decode_diary)
 
     def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
         """See ``Outbox.forget``. The bytes go as well, as far as SQLite can have it.
@@ -217,6 +245,20 @@ class SqliteOutbox:
         """See ``Outbox.count_damaged``."""
         return len(set_aside.older(self._path, before_wall_ms))
 
+    def salvage(self, limit: int) -> int:
+        """See ``Outbox.salvage``."""
+        with self._file.reading() as connection:
+            first = first_in(connection)
+        if first is None or first.number == 1:
+            return 0
+        for damaged in set_aside.files(self._path):
+            entries = piece_before(damaged, first, limit)
+            if entries:
+                with self._file.writing() as connection:
+                    put_back(connection, entries)
+                return len(entries)
+        return 0
+
     def close(self) -> None:
         """See ``Outbox.close``. Never raises."""
         self._file.close()
@@ -225,8 +267,9 @@ class SqliteOutbox:
 
     def _recall(self, connection: sqlite3.Connection) -> None:
         """The newest id, and the latest time that is known to have passed: the last row and the sign of life tell."""
-        _kept_latch(connection)
-        stamp = _kept_stamp(connection)
+        schema.kept_latch(connection)
+        self._head = head_in(connection)
+        stamp = schema.kept_stamp(connection)
         self._not_before_ms = None if stamp is None else schema.earliest_ms(stamp)
         found = connection.execute(schema.LAST_ROW).fetchone()
         if found is None:
@@ -236,7 +279,22 @@ class SqliteOutbox:
         own_ms = schema.earliest_ms(WallStamp(wall_ms, ClockQuality(quality), bound_ms))
         self._not_before_ms = _later(_later(self._not_before_ms, not_before_ms), own_ms)
 
-    def _keep(self, key: str, value: WallStamp | CrowdKept) -> None:
+    def _rescue(self, connection: sqlite3.Connection) -> tuple[list[Record], Latch | None]:
+        """What a damaged file still gives; the ledger's end as well, so that the next file can go on from it."""
+        if self._scribe is not None:
+            with suppress(sqlite3.Error):
+                self._scribe.salvaged(head_in(connection))
+        return _rescue(connection)
+
+    def _note(self, key: str, decode: Callable[[str], T]) -> T | None:
+        with self._file.reading() as connection:
+            found = connection.execute(schema.KEPT, (key,)).fetchone()
+        try:
+            return None if found is None else decode(found[0])
+        except msgspec.DecodeError:  # a file that holds alarms is not given up for it
+            return None
+
+    def _keep(self, key: str, value: WallStamp | CrowdKept | Diary) -> None:
         with self._file.writing() as connection:
             connection.execute(schema.KEEP, (key, schema.encode(value)))
 
@@ -263,7 +321,7 @@ def _rescue(connection: sqlite3.Connection) -> tuple[list[Record], Latch | None]
     """The latch and the owed records of a damaged file, as far as they can be read."""
     latch = None
     with suppress(sqlite3.Error, msgspec.DecodeError):  # it is damaged: whatever can be read is a gain
-        latch = _kept_latch(connection)
+        latch = schema.kept_latch(connection)
     rescued: dict[EventId, Record] = {}
     for lane in Lane:
         for statement in (schema.RESCUE, schema.RESCUE_BY_SCAN):
@@ -288,13 +346,3 @@ def _later(one_ms: int | None, other_ms: int | None) -> int | None:
     if one_ms is None or other_ms is None:
         return other_ms if one_ms is None else one_ms
     return max(one_ms, other_ms)
-
-
-def _kept_latch(connection: sqlite3.Connection) -> Latch | None:
-    found = connection.execute(schema.KEPT, (schema.LATCH_KEY,)).fetchone()
-    return None if found is None else schema.decode_latch(found[0])
-
-
-def _kept_stamp(connection: sqlite3.Connection) -> WallStamp | None:
-    found = connection.execute(schema.KEPT, (schema.ALIVE_KEY,)).fetchone()
-    return None if found is None else schema.decode_stamp(found[0])

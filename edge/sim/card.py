@@ -35,6 +35,7 @@ from edge.events import (
     Topic,
     Trouble,
 )
+from edge.proving import KeepDiary, ReadAgain, ReadBack
 from edge.sim.shelf import Shelf
 from edge.sim.timeline import Timeline
 from edge.sim.truth import Truth
@@ -116,7 +117,9 @@ class Keeper:
             self._begin_anew()
         else:
             file = self._card.file
-            self._post(StoreOpened(file.latch, file.backlog(), file.alive_wall_ms, False, self.clock(), file.crowd))
+            self._post(
+                StoreOpened(file.latch, file.backlog(), file.alive_wall_ms, False, self.clock(), file.crowd, file.diary)
+            )
         self._work()
 
     def _work(self) -> None:
@@ -162,10 +165,15 @@ class Keeper:
             case Backfill(fix=fix):
                 self._writer().backfill(fix)
                 self._fix = fix
+            case ReadAgain(id=id):
+                found = any(str(record.id) == id for record in (row.record for row in self._writer().rows.values()))
+                self._post(ReadBack(id, found, self.clock()))
             case NoteAlive(wall=wall):
                 self._writer().alive_wall_ms = wall.wall_ms
             case KeepCrowd(crowd=crowd):
                 self._writer().crowd = crowd
+            case KeepDiary(diary=diary):
+                self._writer().diary = diary
             case Forget(topic=topic):
                 self._forgets[topic] = command
             case _:
@@ -223,8 +231,9 @@ class Keeper:
         self._post(StoreTrouble(Trouble.STORE_DAMAGED, True, "the file was lost", self.clock()))
         if self._memory is not None:
             self._memory.next_seq = max(self._memory.next_seq, old.next_seq)
-        latch, crowd = (None, None) if self._memory is None else (self._memory.latch, self._memory.crowd)
-        self._post(StoreOpened(latch, self._shelf().backlog(), None, True, self.clock(), crowd))
+        shelf = Shelf() if self._memory is None else self._memory
+        latch, crowd, diary = shelf.latch, shelf.crowd, shelf.diary
+        self._post(StoreOpened(latch, self._shelf().backlog(), None, True, self.clock(), crowd, diary))
         self._post(StoreTrouble(Trouble.STORE_DAMAGED, False, "a new file is in use", self.clock()))
 
     def _shelf(self) -> Shelf:
@@ -245,7 +254,7 @@ class Keeper:
             self._truth.durable(record)
         latch: Latch | None = memory.latch
         file.latch = file.latch if latch is None else latch.over(file.latch)
-        file.crowd = memory.crowd or file.crowd
+        file.crowd, file.diary = memory.crowd or file.crowd, memory.diary or file.diary
         for id in self._done:
             file.mark_done(id)
         if self._fix is not None:

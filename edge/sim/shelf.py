@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from edge.diary import Diary
 from edge.events import (
     PERSONAL,
     Backlog,
@@ -31,6 +32,7 @@ class Shelf:
         self.latch: Latch | None = None
         self.alive_wall_ms: int | None = None
         self.crowd: CrowdKept | None = None
+        self.diary: Diary | None = None
         self.last_id: EventId | None = None
 
     def append(self, record: Record, seq: int | None = None) -> int:

@@ -350,8 +350,18 @@ def test_where_no_damaged_file_lies_none_is_forgotten(outbox):
 
 def test_the_crowd_is_the_last_one_and_apart_from_latch_and_sign_of_life(outbox):
     assert outbox.crowd() is None
-    outbox.keep_crowd(CROWD)
-    outbox.keep_crowd(replace(CROWD, residuals_celsius=(34.5, 34.0)))
+    outbox.keep_note(CROWD)
+    outbox.keep_note(replace(CROWD, residuals_celsius=(34.5, 34.0)))
     outbox.note_alive(SYNCED)
     assert outbox.crowd() == replace(CROWD, residuals_celsius=(34.5, 34.0))
     assert (outbox.latch(), outbox.last_alive_wall_ms()) == (None, WALL_MS)
+
+
+def test_where_no_damaged_file_lies_no_entry_of_a_ledger_is_brought_over(outbox):
+    outbox.append(records(Lane.ALARM, 1), None)
+    assert outbox.salvage(10) == 0
+
+
+def test_without_anybody_to_write_it_there_is_no_ledger(outbox):
+    outbox.append(records(Lane.ALARM, 1), None)
+    assert outbox.backlog().ledger is None

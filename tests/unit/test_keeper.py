@@ -4,12 +4,13 @@ import os
 import sqlite3
 import subprocess
 from collections import deque
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import count
 
 import pytest
 from msgspec.structs import replace
 
+from edge.chain import Result
 from edge.drivers.memory_outbox import MemoryOutbox
 from edge.drivers.store import SqliteOutbox
 from edge.events import (
@@ -41,7 +42,12 @@ from edge.events import (
     Trouble,
     WallStamp,
 )
-from edge.keeper import Keeper
+from edge.keeper import SALVAGED_AT_ONCE, Keeper
+from edge.ledger import content_of
+from edge.ledger_check import Checker
+from edge.ledger_export import check
+from edge.ledger_key import PublicKey, load_or_make
+from edge.ledger_table import Scribe, read
 from edge.measuring import CrowdKept
 from edge.ports import OutboxFull
 
@@ -105,12 +111,14 @@ class Bench:
         self.opened = []
         self.limit = 1_000
         self.memory_limit = 100
+        self.key = load_or_make(path.parent)
+        self.scribe = Scribe("a/b/c", lambda: self.key, lambda *_: None)
         self.keeper = Keeper(self._open, self._memory, self.clock, self.facts.append, RETRY_MS)
 
     def _open(self):
         if self.unopenable:
             raise OutboxFull("unable to open")
-        outbox = SqliteOutbox(self.path, self.limit)
+        outbox = SqliteOutbox(self.path, self.limit, scribe=self.scribe)
         self.opened.append(outbox)
         if self.refusing:
             self._obey(outbox, True)
@@ -150,6 +158,14 @@ class Bench:
     def owed_on_card(self):
         rows = sqlite3.connect(self.path).execute("SELECT counter FROM events WHERE owed = 1 ORDER BY seq")
         return [counter for (counter,) in rows]
+
+    def ledger(self):
+        """Its events, and whether everything up to the head that the brain was told is genuine and in order."""
+        entries = [entry for entry in read(self.path) if entry is not None]
+        told = [fact.backlog.ledger for fact in self.facts if isinstance(fact, Stored | StoreOpened)]
+        outcome = check(entries, Checker([PublicKey(self.key.public_key)], head=told[-1] if told else None))
+        contents = [content_of(entry.record) for entry in entries]
+        return [one.id.counter for one in contents if isinstance(one, Record)], outcome.result
 
     def kept_on_card(self):
         return [counter for (counter,) in sqlite3.connect(self.path).execute("SELECT counter FROM events ORDER BY seq")]
@@ -590,7 +606,7 @@ def test_a_mistake_in_forgetting_does_not_take_the_card_away_again_and_again(ben
 
 def test_the_crowd_is_told_when_the_store_opens(bench):
     first = SqliteOutbox(bench.path, 100)
-    first.keep_crowd(CROWD)
+    first.keep_note(CROWD)
     first.close()
     assert only(bench.open(), StoreOpened).crowd == CROWD
 
@@ -731,3 +747,85 @@ def test_a_full_file_system_leads_to_memory_and_back(tmp_path):
     finally:
         bench.keeper.close()
         subprocess.run(["umount", "--lazy", str(point)], check=True)
+
+
+# --- the ledger ---------------------------------------------------------------------------------------------------
+
+
+def test_an_event_and_its_entry_are_one_commit_and_the_head_is_told_with_it(bench):
+    bench.open()
+    bench.run(store(1), store(2, Lane.TROUBLE))
+    assert bench.ledger() == ([1, 2], Result.PASS)
+    bench.run(store(2, Lane.TROUBLE), store(3))
+    assert bench.ledger() == ([1, 2, 3], Result.PASS)
+    bench.keeper.close()
+    bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append, RETRY_MS)
+    assert only(bench.open(), StoreOpened).backlog.ledger.number == 4
+
+
+def test_what_was_kept_in_memory_is_chained_on_when_the_card_is_back(bench):
+    bench.open()
+    bench.run(store(1))
+    bench.refuse()
+    stored = only(bench.run(store(2), store(3)), Stored)
+    assert stored.backlog.ledger.number == 2, "the head is the card's"
+    assert bench.ledger() == ([1], Result.PASS)
+    bench.refuse(False)
+    bench.wait()
+    assert bench.ledger() == ([1, 2, 3], Result.PASS)
+
+
+def test_what_is_owed_goes_and_the_ledger_stays(bench):
+    bench.limit = 1
+    bench.open()
+    for n in range(1, 9):
+        bench.run(store(n, Lane.TROUBLE), MarkDone(id_of(n)))
+    assert bench.kept_on_card() == [8]
+    assert bench.ledger() == ([1, 2, 3, 4, 5, 6, 7, 8], Result.PASS)
+
+
+def test_a_ledger_of_a_damaged_file_is_brought_over_to_its_first_entry(bench):
+    bench.open()
+    count = 2 * SALVAGED_AT_ONCE + 5
+    for n in range(1, count):
+        bench.run(store(n), MarkDone(id_of(n)))
+    bench.keeper.close()
+    damage(bench.path, "events")
+    bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append, RETRY_MS)
+    bench.scribe = Scribe("a/b/c", lambda: bench.key, lambda *_: None)
+    assert trouble(bench.open(), Trouble.STORE_DAMAGED) == [True, False]
+    bench.run(store(count))
+    assert bench.ledger()[1] is Result.PARTIAL, "a new file so far"
+    while bench.keeper.idle():
+        pass
+    events, result = bench.ledger()
+    assert (events[:-1], events[-1], result) == (list(range(1, count)), count, Result.PASS)
+    assert len(list(bench.path.parent.glob("events.damaged.1"))) == 1
+
+
+def test_of_a_damaged_ledger_only_what_the_chain_proves_is_brought_over(bench):
+    bench.open()
+    for n in range(1, 10):
+        bench.run(store(n))
+    bench.keeper.close()
+    with closing(sqlite3.connect(bench.path)) as connection, connection:
+        connection.execute("UPDATE ledger SET record = replace(record, '1', '2') WHERE number = 4")
+    damage(bench.path, "events")
+    bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append, RETRY_MS)
+    bench.open()
+    bench.run(store(20))
+    while bench.keeper.idle():
+        pass
+    assert bench.ledger()[0] == [4, 5, 6, 7, 8, 9, 20]
+
+
+def damage(path, table):
+    """Make the pages of a table unreadable, and nothing else."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        root, size = connection.execute(
+            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * 64)

@@ -8,23 +8,21 @@ from edge import kiosk_news, state
 from edge.events import (
     AnswerView,
     Boot,
-    CameraLost,
     Command,
     Contact,
     Fact,
     Journal,
     Lane,
     Origin,
-    PictureTaken,
     Publish,
-    SkinRead,
+    Record,
     Store,
-    TakePicture,
     Topic,
     Trouble,
     ViewAsked,
 )
-from edge.measuring import Screen
+from edge.making import line
+from edge.measuring import CameraLost, PictureTaken, Screen, SkinRead, TakePicture
 from edge.state import KioskRules, Rules, State
 from tests.unit.machines import BOOT, edge
 from tests.unit.pupils import BCC, USUAL, WALL
@@ -61,7 +59,8 @@ def test_a_student_is_one_event_on_a_topic_of_its_own_and_nobody_s_name_or_pictu
 def test_temperatures_and_pictures_stay_out_of_the_journal() -> None:
     gone, out = run([*reads(WALL, WALL, *[USUAL] * 6, WALL), *press(9_000)], gate())
     _, more = run([PictureTaken(str(gone.alarm.ids[0]), -500, b"\xff\xd8secret", 9_500)], gone)
-    told = " ".join(one.text for one in (*out, *more) if isinstance(one, Journal))
+    about = [one.about for one in (*out, *more) if isinstance(one, Journal)]
+    told = " ".join(line(one) for one in about if isinstance(one, Record))
     assert "temperature 950" in told
     assert "picture 952" in told
     assert "celsius" not in told

@@ -18,14 +18,12 @@ from edge.events import (
     Forgotten,
     Journal,
     KeepCrowd,
-    SkinMissed,
-    SkinRead,
     Store,
     StoreOpened,
     Ticked,
     Topic,
 )
-from edge.measuring import CrowdKept
+from edge.measuring import CrowdKept, SkinMissed, SkinRead
 from edge.screening import ThermometerRules
 from edge.state import KioskRules, Rules, State
 from tests.unit.machines import BOOT
@@ -74,7 +72,7 @@ def test_a_crowd_is_taken_up_again_with_the_age_that_it_has_by_the_wall_clock() 
     after, out = run([clock(0), opened(CROWD), clock(1_000)], gate())
     ages = [(one.residual_celsius, 1_000 - one.at_ms) for one in members(after)]
     assert ages == [(34.1, 6 * MINUTE_MS + 1_000), (34.3, 2 * MINUTE_MS + 1_000)]
-    assert "2 students still count" in " ".join(one.text for one in out if isinstance(one, Journal))
+    assert "2 students still count" in " ".join(str(one.about) for one in out if isinstance(one, Journal))
 
 
 def test_within_one_life_of_the_kernel_no_wall_clock_is_needed() -> None:

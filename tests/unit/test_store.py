@@ -592,7 +592,7 @@ def test_the_count_finds_what_the_index_does_not_know_of(path):
 def test_a_crowd_that_cannot_be_read_costs_no_file(path):
     outbox = opened(path)
     outbox.append([record(1)], None)
-    outbox.keep_crowd(CrowdKept((34.0,), (0,), "", WALL_MS, True, "kernel-1", 0))
+    outbox.keep_note(CrowdKept((34.0,), (0,), "", WALL_MS, True, "kernel-1", 0))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("UPDATE keep SET value = '{' WHERE key = 'crowd'")
 

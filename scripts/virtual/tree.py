@@ -1,0 +1,127 @@
+"""The guest's file tree: Debian as the gate's Pi has it, the product installed in it, and what makes it a stand-in."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from virtual.packages import network_options, source_line
+from virtual.places import PROJECT, SOURCES, SUITE, cache
+from virtual.steps import run, step
+
+GUEST_PACKAGES = (
+    "systemd", "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "kmod", "iproute2", "procps", "util-linux",
+    "login", "passwd", "sudo", "e2fsprogs", "busybox-static", "ca-certificates", "openssl",
+    "python3", "python3-venv", "python3-systemd", "python3-prctl", "python3-libcamera", "libcamera-ipa",
+    "i2c-tools", "gpiod", "v4l-utils",
+)  # fmt: skip
+WHEEL_PACKAGES = ("python3-dev", "python3-venv", "python3-setuptools", "python3-wheel", "gcc", "libc6-dev", "swig")
+WITHOUT = ("man", "doc", "locale", "info")
+
+MASKED = (
+    "getty@tty1.service", "console-getty.service", "serial-getty@hvc0.service", "systemd-firstboot.service",
+    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+    "e2scrub_reap.service", "fstrim.timer", "ldconfig.service", "systemd-update-done.service",
+    "systemd-hwdb-update.service", "systemd-sysusers.service", "systemd-machine-id-commit.service",
+    "systemd-pcrphase.service", "systemd-networkd.service",
+)  # fmt: skip
+"""What a machine that lives for a minute does not need: each costs an emulated processor a second."""
+
+ENABLED = ("virtual-gate-hardware.service", "virtual-gate-shell.service", "virtual-gate-network.service")
+
+
+def make_base() -> None:
+    """Debian alone, in ``base/`` of the cache. Does nothing where it is there already."""
+    _debian("base", GUEST_PACKAGES)
+
+
+def make_builder() -> None:
+    """A tree with a compiler and the guest's Python headers, for what is not to be had as a wheel."""
+    _debian("builder", WHEEL_PACKAGES)
+
+
+def python_version() -> str:
+    """The guest's Python, such as ``3.13``."""
+    libraries = (cache() / "base" / "usr" / "lib").glob("python3.*")
+    return max((file.name.removeprefix("python") for file in libraries), key=lambda name: int(name.partition(".")[2]))
+
+
+@contextlib.contextmanager
+def mounted(source: Path, place: Path) -> Iterator[None]:
+    """Have a directory of the host at ``place``, inside a tree, for a while."""
+    place.mkdir(parents=True, exist_ok=True)
+    run("mount", "--bind", source, place)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=False)
+        with contextlib.suppress(OSError):
+            place.rmdir()
+
+
+def inside(root: Path, *words: object) -> str:
+    """Run a command in a tree."""
+    return run("chroot", root, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", *words)
+
+
+def furnish(root: Path) -> None:
+    """What makes a Debian tree the virtual gate: our units and programs, its kernel's modules, a root without word."""
+    modules = root / "usr" / "lib" / "modules"
+    shutil.rmtree(modules, ignore_errors=True)
+    shutil.copytree(cache() / "kernel" / "tree" / "lib" / "modules", modules)
+    # Without owner: whoever built this checkout is nobody in the guest.
+    run("cp", "-r", "--no-preserve=ownership", f"{SOURCES / 'guest'}/.", root)
+    inside(root, "passwd", "-d", "root")
+    (root / "etc" / "machine-id").write_text(f"{secrets.token_hex(16)}\n")
+    for verb, units in (("enable", ENABLED), ("mask", MASKED)):
+        inside(root, "systemctl", "-q", verb, *units)
+    inside(root, "systemctl", "-q", "set-default", "multi-user.target")
+
+
+def install_product(root: Path) -> None:
+    """gatepost as a gate has it: a versioned environment from wheels alone, its users, its units, not yet enabled."""
+    version = _version()
+    place = f"/opt/gatepost/{version}"
+    with mounted(cache() / "wheelhouse", root / "wheelhouse"):
+        inside(root, "python3", "-m", "venv", "--system-site-packages", place)
+        inside(root, f"{place}/bin/pip", "install", "-q", "--no-index", "--no-compile", "--find-links", "/wheelhouse",
+               "gatepost[camera,kiosk]", "lgpio")  # fmt: skip
+    inside(root, "python3", "-m", "compileall", "-q", "-j2", f"{place}/lib")
+    (root / "opt/gatepost/current").symlink_to(version)
+    (root / "usr/local/bin/gatepost").symlink_to("/opt/gatepost/current/bin/gatepost")
+    for group in ("gpio", "i2c"):
+        inside(root, "groupadd", "--system", "--force", group)
+    for user in ("gatepost", "gatepost-camera", "gatepost-kiosk"):
+        inside(root, "useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", user)
+    (root / "etc/gatepost").mkdir()
+    for unit in (PROJECT / "systemd").glob("*.service"):
+        shutil.copy(unit, root / "etc/systemd/system")
+
+
+def _version() -> str:
+    text = (PROJECT / "edge" / "__init__.py").read_text()
+    return text.partition('__version__ = "')[2].partition('"')[0]
+
+
+def _debian(name: str, packages: tuple[str, ...]) -> None:
+    root = cache() / name
+    made_of = root.with_suffix(".packages")
+    wanted = "\n".join([SUITE, *packages])
+    if root.exists() and made_of.exists() and made_of.read_text() == wanted:
+        return
+    with step(f"Debian {SUITE}, {name} tree"):
+        shutil.rmtree(root, ignore_errors=True)
+        run(
+            "mmdebstrap", "--mode=root", "--variant=essential", f"--include={','.join(packages)}", *network_options(),
+            '--aptopt=APT::Install-Recommends "false"',
+            *(f"--dpkgopt=path-exclude=/usr/share/{kind}/*" for kind in WITHOUT), SUITE, root, source_line(SUITE),
+        )  # fmt: skip
+        shutil.rmtree(root / "var/cache/apt")
+        shutil.rmtree(root / "var/lib/apt/lists")
+        for left in ("etc/apt/sources.list", "etc/apt/apt.conf.d/99mmdebstrap"):
+            (root / left).unlink(missing_ok=True)
+    made_of.write_text(wanted)

@@ -1,0 +1,96 @@
+"""The first seconds: power-on, a key held from the first moment, a kernel that panics, power cut after power cut."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.machine.gate import VirtualGate
+from tests.process.waiting import until
+
+pytestmark = pytest.mark.machine
+
+ARMED_S_MAX = 30.0
+WATCHDOG_S_MAX = 15
+CUTS = 10
+
+
+def cold(gate: VirtualGate, kernel_words: str = "") -> None:
+    """Commission the gate, start it once, and leave the machine without power, its disk whole."""
+    gate.start()
+    gate.machine.run("sync")
+    gate.machine.power_cut()
+    gate.machine.kernel_words = kernel_words
+
+
+def armed_after_s(gate: VirtualGate) -> float:
+    """When this boot's daemon was armed, in seconds since the kernel began."""
+    gate.wait_for(lambda view: view["armed"])
+    return int(gate.machine.run("systemctl show -P ActiveEnterTimestampMonotonic gatepost")) / 1e6
+
+
+def test_a_key_held_from_power_on_is_an_alarm_and_the_gate_is_armed_within_30_s(gate: VirtualGate) -> None:
+    cold(gate, "virtual_gate.closed=17")
+    gate.machine.power_on()
+    armed_s = armed_after_s(gate)
+    print(f"armed {armed_s:.1f} s after power-on")  # noqa: T201
+    assert armed_s <= ARMED_S_MAX
+    (arrived,) = gate.wait_presses(1)
+    assert arrived["event"]["monotonic_ms"] <= armed_s * 1000 + 1_000
+
+
+def test_a_gate_whose_network_cable_is_out_at_power_on_is_armed_within_30_s_all_the_same(gate: VirtualGate) -> None:
+    cold(gate)
+    gate.machine.power_on(cable=False)
+    armed_s = armed_after_s(gate)
+    print(f"armed {armed_s:.1f} s after power-on")  # noqa: T201
+    assert armed_s <= ARMED_S_MAX
+    gate.press()
+    gate.wait_lamp("stored")
+    gate.machine.cable(plugged_in=True)
+    gate.wait_presses(1)
+
+
+def test_a_kernel_that_panics_is_reset_by_the_watchdog_and_the_incident_survives(gate: VirtualGate) -> None:
+    gate.machine.run("mkdir -p /etc/systemd/system.conf.d")
+    gate.machine.put("/etc/systemd/system.conf.d/watchdog.conf", f"[Manager]\nRuntimeWatchdogSec={WATCHDOG_S_MAX}\n")
+    cold(gate, "panic=0")
+    gate.machine.power_on()
+    armed_after_s(gate)
+    gate.press()
+    incident = gate.wait_lamp("received")["incident"]["ids"]
+    gate.machine.type("echo c >/proc/sysrq-trigger")
+    took_s = gate.machine.wait_off(4 * WATCHDOG_S_MAX)
+    print(f"reset {took_s:.1f} s after the panic")  # noqa: T201
+    gate.machine.power_on()
+    assert gate.wait_lamp("received")["incident"]["ids"] == incident
+    gate.press()
+    gate.wait_presses(2)
+
+
+def test_ten_power_cuts_in_mid_press_lose_no_press_that_the_lamp_had_called_stored(gate: VirtualGate) -> None:
+    """Without the centre, so that the card is all that remembers."""
+    gate.start()
+    gate.broker.stop()
+    stored: set[str] = set()
+    for cut in range(CUTS):
+        gate.press(3, 60, (90, 200), seed=cut)
+        view = gate.wait_lamp("stored")
+        stored |= set(view["incident"]["ids"]) | {view["last_press"]["id"]}
+        gate.machine.type("/usr/local/lib/virtual-gate/press 17 50 60 90 200 1")
+        time.sleep(0.2 + 0.13 * cut)  # at another moment each time
+        gate.machine.power_cut()
+        gate.machine.power_on()
+        gate.wait_for(lambda view: view["armed"] and view["last_id"] is not None)
+    gate.broker.start()
+    arrived = {row["event"]["id"] for row in gate.wait_presses(3 * CUTS, 300)}
+    until(lambda: {row["event"]["id"] for row in gate.centre.presses()}, lambda ids: stored <= ids, 120)
+    print(f"{len(stored)} ids noted before {CUTS} cuts, {len(arrived)} presses arrived")  # noqa: T201
+    assert gate.machine.run(check_database()) == "ok\n"
+
+
+def check_database() -> str:
+    """A command that prints what SQLite says of the event log."""
+    asked = "sqlite3.connect('/var/lib/gatepost/events.db').execute('PRAGMA integrity_check').fetchone()[0]"
+    return f'python3 -c "import sqlite3; print({asked})"'

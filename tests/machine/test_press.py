@@ -1,0 +1,63 @@
+"""A press of the real line reaches the centre: kernel, lgpio, gpiozero, daemon, card, network card, TLS, broker."""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+
+from tests.machine.gate import KEY, STATUS_LAMP, HostClock, VirtualGate, quantile
+from tests.process.centre import is_press
+
+pytestmark = pytest.mark.machine
+
+PRESSES = 1_000
+ROUNDING_MS = 2
+
+
+def test_a_press_of_the_kernels_line_is_received_by_the_centre_over_tls(gate: VirtualGate) -> None:
+    gate.start()
+    assert "bias=pull-up" in gate.machine.run(f"gpioinfo -c gpiochip0 {KEY}"), "an open contact would float"
+    gate.press()
+    (arrived,) = gate.wait_presses(1)
+    assert (arrived["event"]["code"], arrived["event"]["origin"]) == (122, "person")
+    view = gate.wait_lamp("received")
+    print("after the press, in ms:", view["last_press"]["after_ms"])  # noqa: T201
+    levels = [level for _, line, level in gate.lamps() if line == STATUS_LAMP]
+    assert levels == [1], "received is a steady light"
+
+
+def test_a_thousand_presses_at_random_moments_are_a_thousand_at_the_centre(gate: VirtualGate) -> None:
+    gate.start()
+    with HostClock() as clock:
+        done = gate.press(PRESSES, 60, (90, 400), seed=7, clock=clock.port, seconds=1_500)
+    arrived = gate.wait_presses(PRESSES, 300)
+    assert len(arrived) == PRESSES
+    events = sorted((row["event"] for row in arrived), key=lambda event: event["counter"])
+    ahead_ms = done["host_ahead_ms"]
+    late = sorted(row["received_wall_ms"] - ahead_ms - row["event"]["monotonic_ms"] for row in arrived)
+    # The daemon's own date of each press is the moment at which the contact closed.
+    dated = [event["monotonic_ms"] - closed for event, (closed, _) in zip(events, done["presses"], strict=True)]
+    print(  # noqa: T201
+        f"{PRESSES} presses: press to centre median {statistics.median(late):.0f} ms,"
+        f" 99% {quantile(late, 0.99):.0f} ms, most {late[-1]:.0f} ms"
+        f" (clocks agree to {done['host_ahead_ms_error']:.1f} ms);"
+        f" edge to daemon median {statistics.median(dated):.1f} ms, most {max(dated):.1f} ms"
+    )
+    assert min(dated) > -ROUNDING_MS
+
+
+def test_pulses_of_5_ms_are_no_presses(gate: VirtualGate) -> None:
+    gate.start()
+    pulses = gate.press(300, 5, (70, 150), seed=11, seconds=300)["presses"]
+    ((last_ms, _),) = gate.press()["presses"]
+    arrived = gate.centre.wait_for(
+        lambda rows: any(row["event"]["monotonic_ms"] >= last_ms - ROUNDING_MS for row in rows if is_press(row))
+    )
+    moments = [row["event"]["monotonic_ms"] for row in arrived if is_press(row)]
+    # An emulated processor that is busy elsewhere holds some for longer: those may be presses. It says which they were.
+    short = [closed for closed, held in pulses if held < 8]
+    taken = [closed for closed in short if any(abs(moment - closed) < 10 for moment in moments)]
+    print(f"{len(short)} of {len(pulses)} pulses were shorter than 8 ms; {len(taken)} of them taken for a press")  # noqa: T201
+    assert len(short) > 200, "this machine is too busy to make short pulses"
+    assert taken == []

@@ -1,0 +1,106 @@
+"""The infrared thermometer on the kernel's I2C: right to the digit, and whatever its bus does, the button is heard."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+import pytest
+
+from edge.infrared_words import word_of
+from tests.machine.gate import SETTINGS, VirtualGate
+from tests.process.centre import is_trouble
+from tests.process.gate import View
+
+pytestmark = pytest.mark.machine
+
+CELL = {"ambient": "06", "object": "07"}
+BUS = "/sys/kernel/gate_i2c"
+FAULTS = {"nack": "nack -1", "wrong checksum": "pec -1", "a bit turned over": "flip -1 8", "held bus": "timeout -1"}
+PRESSES = 10
+RECEIVED_MS_MAX = 1_000
+"""As for any press; an emulated processor that is busy elsewhere takes a tenth of it."""
+
+
+def see(gate: VirtualGate, object_celsius: float, ambient_celsius: float) -> None:
+    """Put this before the sensor."""
+    for cell, celsius in ((CELL["object"], object_celsius), (CELL["ambient"], ambient_celsius)):
+        gate.machine.run(f"echo {cell} {word_of(celsius):04x} >{BUS}/words")
+
+
+def fault(gate: VirtualGate, words: str) -> None:
+    """Break the bus, or mend it: KIND COUNT ARGUMENT, see the module gate_i2c."""
+    gate.machine.run(f"echo {words} >{BUS}/fault")
+
+
+def received_ms(gate: VirtualGate) -> list[float]:
+    """How long presses take now, from the closing contact to the centre's receipt."""
+    return [received_after_ms(gate) for _ in range(PRESSES)]
+
+
+def received_after_ms(gate: VirtualGate) -> float:
+    """Press once."""
+    before = last_press(gate.view())["id"]
+    gate.press(pauses_ms=(100, 100))
+    last = last_press(
+        gate.wait_for(
+            lambda view: last_press(view)["id"] != before and last_press(view)["after_ms"]["received"] is not None
+        )
+    )
+    took_ms: float = last["after_ms"]["received"]
+    return took_ms
+
+
+def last_press(view: View | None) -> dict[str, Any]:
+    """The newest press in the view."""
+    last = None if view is None else view["last_press"]
+    return {"id": None} if last is None else dict(last)
+
+
+def test_a_reading_is_right_to_the_digit(gate: VirtualGate) -> None:
+    gate.start(thermometer={"part": "BCC"})
+    see(gate, 34.57, 21.03)
+    told = gate.machine.run(f"cd /run && gatepost sensor record seen.jsonl --config {SETTINGS} --seconds 2.5")
+    assert "34.57" in told
+    assert "21.03" in told
+    assert "writes 0" in gate.machine.run(f"cat {BUS}/counts"), "nothing is ever written to the sensor"
+
+
+def test_every_fault_of_the_bus_is_told_and_its_end_too_and_no_press_is_slower(gate: VirtualGate) -> None:
+    gate.start(thermometer={"part": "BCC"})
+    told = {"whole": statistics.median(received_ms(gate))}
+    for number, (name, words) in enumerate(FAULTS.items(), 1):
+        fault(gate, words)
+        gate.wait_for(lambda view: view["kiosk"]["sensor"]["fault"])
+        took = received_ms(gate)
+        told[name] = statistics.median(took)
+        assert max(took) < RECEIVED_MS_MAX
+        fault(gate, "none")
+        gate.wait_for(lambda view: not view["kiosk"]["sensor"]["fault"])
+        rows = gate.centre.wait_for(lambda rows, number=number: reports(rows, 3) >= number)
+        assert reports(rows, 1) == number
+    print("press to received, median in ms:", told)  # noqa: T201
+
+
+def reports(rows: list[dict[str, Any]], qualifier: int) -> int:
+    """How often a fault of the sensor (1), or its end (3), was told."""
+    return sum(is_trouble(row, "sensor_fault", qualifier) for row in rows)
+
+
+def test_a_bus_that_not_even_sigkill_ends_is_told_and_the_button_never_notices(gate: VirtualGate) -> None:
+    gate.start(thermometer={"part": "BCC"})
+    fault(gate, "hang -1")
+    gate.wait_trouble("sensor_fault")
+    assert max(received_ms(gate)) < RECEIVED_MS_MAX
+    fault(gate, "none")
+    gate.wait_trouble("sensor_fault", 3)
+
+
+def test_a_daemon_killed_while_its_bus_hangs_is_back_all_the_same(gate: VirtualGate) -> None:
+    gate.start(thermometer={"part": "BCC"})
+    fault(gate, "hang -1")
+    gate.wait_trouble("sensor_fault")
+    back_s = gate.restarted("kill -KILL $PID", 120)
+    print(f"back and armed after {back_s:.1f} s")  # noqa: T201
+    gate.press()
+    gate.wait_presses(1)
