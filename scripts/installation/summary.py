@@ -19,7 +19,7 @@ def start(machine: Machine, tables: Mapping[str, Any], ready: bool, *, browser: 
     An open alarm is never interrupted: then the old version runs on until the next start.
     """
     services = units.services_for(tables, browser=browser)
-    machine.run("systemctl", "enable", "--quiet", *services)
+    machine.run("systemctl", "enable", "--quiet", *services, units.UPDATE)
     code, told = machine.ask(GATEPOST, "config", "check", settings.PATH)
     if ready and code not in (0, 127):
         say("      not started, the settings cannot be used yet:")
