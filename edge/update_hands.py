@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,12 @@ class SocketHands:
 class SystemdHands(SocketHands):
     """Restarts by systemctl. Needs root."""
 
-    def restart(self) -> None:
+    def restart(self, *, at_once: bool) -> None:
         """The daemon first; what else runs of the new version after it. Raises GatepostError."""
-        _systemctl("restart", DAEMON)
+        if at_once:
+            with suppress(GatepostError):  # it had ended already
+                _systemctl("kill", "--signal=SIGKILL", DAEMON)
+        _systemctl("--no-block", "restart", DAEMON)
         _systemctl("--no-block", "try-restart", *BESIDE)
 
 

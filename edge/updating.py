@@ -55,8 +55,9 @@ class Outcome(Value, frozen=True):
 class Hands(Protocol):
     """The gate as an update sees it. One thread."""
 
-    def restart(self) -> None:
-        """End the daemon and start the ``current`` one; returns at once or when it is armed. Raises GatepostError."""
+    def restart(self, *, at_once: bool) -> None:
+        """End the daemon and start the ``current`` one; does not wait for it. ``at_once``: without an orderly end, which
+        a daemon that hangs would take its time for. Raises GatepostError."""
 
     def view(self) -> Mapping[str, Any] | None:
         """What ``gatepost status`` shows; None while no daemon answers."""
@@ -146,7 +147,7 @@ class Updating:
         self._say(f"{reason}: going back to {pending.before}")
         self._write(replace(pending, undo=reason))
         self._releases.go_back(pending.before)
-        again_ms = self._restart(patience=3)
+        again_ms = self._restart(patience=3, at_once=True)
         if again_ms is None:
             raise GatepostError(f"{reason}, and {pending.before} does not arm either: systemctl status gatepost")
         whole_ms = int((self._hands.now_s() - began_s + self._arm_s_max) * 1000) if down_ms is None else again_ms
@@ -163,12 +164,12 @@ class Updating:
         self._releases.prune()
         return outcome
 
-    def _restart(self, patience: int = 1) -> int | None:
+    def _restart(self, patience: int = 1, *, at_once: bool = False) -> int | None:
         """Restart; the milliseconds until the button was armed again, None where it was not in time."""
         before = self._hands.view()
         began_s = self._hands.now_s()
         try:
-            self._hands.restart()
+            self._hands.restart(at_once=at_once)
         except GatepostError as error:
             self._say(str(error))
         while (passed_s := self._hands.now_s() - began_s) <= self._arm_s_max * patience:

@@ -51,9 +51,9 @@ class ProgramHands(SocketHands):
         super().__init__(gate.run_directory)
         self._gate = gate
 
-    def restart(self) -> None:
+    def restart(self, *, at_once: bool) -> None:
         if self._gate.alive:
-            self._gate.terminate()
+            self._gate.kill9() if at_once else self._gate.terminate()
         self._gate.spawn()
 
 

@@ -30,6 +30,7 @@ class PretendedGate:
         self.alarm_until_s = -1.0
         self.second_s = 0.0
         self.restarts: list[str] = []
+        self.at_once = False
         self.told: list[Mapping[str, object]] = []
         self._began_s = -100.0
         self._lives = 1
@@ -37,7 +38,8 @@ class PretendedGate:
         self._last: dict[str, object] | None = None
         self._token = ""
 
-    def restart(self) -> None:
+    def restart(self, *, at_once: bool) -> None:
+        self.at_once = at_once
         self._runs = self.releases.current()
         self.restarts.append(str(self._runs))
         self._began_s, self._lives, self._last = self.second_s, self._lives + 1, None
@@ -120,6 +122,7 @@ def test_a_version_that_does_not_arm_is_gone_within_ten_seconds(gate: PretendedG
     assert not outcome.kept
     assert "did not arm the button within 6 s" in outcome.reason
     assert outcome.down_ms <= 10_000
+    assert gate.at_once, "a version that hangs is not asked to end"
     assert gate.releases.current() == OLD
     assert not gate.releases.place(NEW).exists(), "nobody can go to it by mistake"
     assert [one["kept"] for one in gate.told] == [False]
@@ -175,8 +178,8 @@ def test_the_time_of_an_alarm_is_not_the_new_versions(gate: PretendedGate) -> No
     one.begin(NEW, "li")
     restart = gate.restart
 
-    def pressed_after_the_restart() -> None:
-        restart()
+    def pressed_after_the_restart(*, at_once: bool) -> None:
+        restart(at_once=at_once)
         gate.alarm_until_s = gate.second_s + 1000
 
     gate.restart = pressed_after_the_restart  # type: ignore[method-assign]
@@ -212,7 +215,7 @@ def test_after_too_many_interruptions_the_old_version_stays(gate: PretendedGate)
 
 
 def _interrupted(gate: PretendedGate) -> None:
-    def end() -> None:
+    def end(*, at_once: bool) -> None:
         raise KeyboardInterrupt
 
     restart, gate.restart = gate.restart, end  # type: ignore[method-assign]
