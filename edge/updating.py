@@ -56,7 +56,7 @@ class Hands(Protocol):
     """The gate as an update sees it. One thread."""
 
     def restart(self, *, at_once: bool) -> None:
-        """End the daemon and start the ``current`` one; does not wait for it. ``at_once``: without an orderly end, which
+        """End the daemon and start the ``current`` one; waits for neither. ``at_once``: without an orderly end, which
         a daemon that hangs would take its time for. Raises GatepostError."""
 
     def view(self) -> Mapping[str, Any] | None:
