@@ -9,7 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import __version__, bundle_commands, calibrate_commands, doctor_commands, log_commands, wiring_commands
+from edge import (
+    __version__,
+    bundle_commands,
+    calibrate_commands,
+    doctor_commands,
+    log_commands,
+    update_commands,
+    wiring_commands,
+)
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
 from edge.ledger_commands import ledger
@@ -147,6 +155,7 @@ application.command("queue", help=log_commands.QUEUE_HELP, epilog=log_commands.Q
 application.command("tail", help=log_commands.TAIL_HELP, epilog=log_commands.TAIL_EXAMPLES)(log_commands.tail)
 application.command("events", help=log_commands.EVENTS_HELP, epilog=log_commands.EVENTS_EXAMPLES)(log_commands.events)
 application.command("wiring", help=wiring_commands.HELP, epilog=wiring_commands.EXAMPLES)(wiring_commands.wiring)
+application.command("update", help=update_commands.HELP, epilog=update_commands.EXAMPLES)(update_commands.update)
 application.command("calibrate", help=calibrate_commands.HELP, epilog=calibrate_commands.EXAMPLES)(
     calibrate_commands.calibrate
 )

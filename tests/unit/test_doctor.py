@@ -161,7 +161,7 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
     assert {
         "settings", "daemon.answers", "daemon.armed", "daemon.troubles", "service.gatepost", "service.gatepost-camera",
         "service.gatepost-kiosk", "service.gatepost-browser", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor",
-        "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.errors",
+        "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.kept", "card.errors",
         "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
         "rights.gate.ledger.key", "rights.settings", "rights.state", "rights.sockets", "broker.one.ca_file",
         "broker.one.certificate_file", "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login",
@@ -283,6 +283,10 @@ WRONG: dict[str, tuple[str, str, Change]] = {
     ),
     "card read-only": (
         "card.writable", "read-only", becomes(spaces={STATE: Space(20 * 10**9, 30 * 10**9, read_only=True)})
+    ),
+    "read-only root without a partition for events": (
+        "card.kept", "/var/lib/gatepost: overlay",
+        text("/proc/self/mounts", "/dev/mmcblk0p2 /media/root-ro ext4 ro 0 0\noverlay / overlay rw 0 0\n"),
     ),
     "card errors": ("card.errors", "3 counted", text("/sys/fs/ext4/mmcblk0p2/errors_count", "3\n")),
     "card worn": ("card.wear", "80-90 %", text("/sys/block/mmcblk0/device/life_time", "0x01 0x09\n")),
