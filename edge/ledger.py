@@ -23,6 +23,9 @@ FORMAT = 1
 NOTHING = "0" * 64
 """What the first entry of all has for the hash of the entry before."""
 
+DAMAGED = "surrogateescape"
+"""How what is no text is read and written: a damaged row must be found to be wrong, and not end the search."""
+
 TOPICS = (Topic.ALARM, Topic.SELF_TEST, Topic.LOG)
 """Alarms, tests, and what was done at the gate. None of the three ever carries a temperature or a picture."""
 
@@ -110,7 +113,8 @@ def is_whole(entry: Entry) -> bool:
 
 def line_of(entry: Entry) -> bytes:
     """The entry as one line of JSON, without the line's end."""
-    return _sealed(entry.number, entry.previous, entry.record, entry.signature) + b',"hash":"%b"}' % _bytes(entry.hash)
+    sealed = _sealed(entry.number, entry.previous, entry.record, entry.signature)
+    return b'%b,"hash":"%b"}' % (sealed, entry.hash.encode("utf-8", DAMAGED))
 
 
 def entry_of(line: bytes) -> Entry:
@@ -123,17 +127,13 @@ def entry_of(line: bytes) -> Entry:
 
 
 def _signed(number: int, previous: str, text: str) -> bytes:
-    return b'{"ledger":1,"number":%d,"previous":"%b","record":%b' % (number, _bytes(previous), _bytes(text))
+    return f'{{"ledger":1,"number":{number},"previous":"{previous}","record":{text}'.encode("utf-8", DAMAGED)
 
 
 def _sealed(number: int, previous: str, text: str, signature: str) -> bytes:
-    return _signed(number, previous, text) + b',"signature":"%b"' % _bytes(signature)
+    sealed = f'{{"ledger":1,"number":{number},"previous":"{previous}","record":{text},"signature":"{signature}"'
+    return sealed.encode("utf-8", DAMAGED)
 
 
 def _hash(number: int, previous: str, text: str, signature: str) -> str:
     return sha256(_sealed(number, previous, text, signature)).hexdigest()
-
-
-def _bytes(text: str) -> bytes:
-    """A damaged row may hold what is no text: it must be found to be wrong, and not end the search."""
-    return text.encode("utf-8", "surrogateescape")

@@ -17,9 +17,9 @@ import msgspec
 from edge import chain
 from edge.errors import StorageError
 from edge.events import Record
-from edge.ledger import Entry, Head, Note, content_of, line_of
+from edge.ledger import DAMAGED, Entry, Head, Note, line_of
 from edge.ledger_check import Checker, Judge, Outcome
-from edge.ledger_month import Counting, Dated, Dating, Month, Summary, report_in, within
+from edge.ledger_month import Counting, Dated, Dating, Month, Summary, within
 from edge.ledger_weeks import Judged, Weeks
 from edge.local_time import Zone, spoken
 from edge.value import Value
@@ -63,7 +63,7 @@ def export(
 ) -> Exported:
     """Check the whole ledger and write the month of it to ``stem``.jsonl and ``stem``.csv. Raises StorageError."""
     dating = Dating()
-    outcome = check(read(), Checker(keys, head=head), lambda entry: dating.learn(content_of(entry.record)))
+    outcome = check(read(), Checker(keys, head=head), dating.learn)
     counting, weeks = Counting(), Weeks()
     lines_file, table_file = stem.with_name(f"{stem.name}.jsonl"), stem.with_name(f"{stem.name}.csv")
     with written(lines_file) as lines, written(table_file) as table:
@@ -99,7 +99,7 @@ def written(file: Path) -> Iterator[IO[bytes]]:
 def _dated(entries: Iterable[Entry | None], dating: Dating, weeks: Weeks) -> Iterator[Dated]:
     for entry in entries:
         if entry is not None:
-            one = dating.dated(entry, content_of(entry.record))
+            one = dating.dated(entry)
             weeks.learn(one)
             yield one
 
@@ -111,7 +111,7 @@ class _Encoding:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return self._stream.write(text.encode("utf-8", "surrogateescape"))
+        return self._stream.write(text.encode("utf-8", DAMAGED))
 
 
 def _safe(cell: object) -> object:
@@ -133,7 +133,7 @@ def _cells(one: Dated, zone: Zone) -> Iterator[object]:
         content.origin.value, content.code.value, content.code.name.lower(), content.qualifier.name.lower(),
         "" if content.incident is None else str(content.incident),
     )  # fmt: skip
-    report = report_in(content)
+    report = one.report
     if report is None:
         by = content.body.get("by", content.body.get("operator", ""))
         yield from ("", "", "", by, content.body.get("key_fingerprint", ""))

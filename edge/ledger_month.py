@@ -10,14 +10,27 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
+import msgspec
+
 from edge import chain
-from edge.events import ClockQuality, Code, Origin, Qualifier, Record, Topic
-from edge.ledger import Entry, Head, Note
+from edge.events import ClockQuality, Code, Origin, Qualifier, Record, Topic, WallStamp
+from edge.ledger import Entry, Head, Note, content_of
 from edge.local_time import Zone, day_of, wall_of
 from edge.value import Value
 
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 UNTRUSTED = (ClockQuality.UNSYNCED,)
+
+
+class _Clocks(Value, frozen=True):
+    """What of an event is needed to date another: the rest is not looked at, which is several times as fast."""
+
+    kernel_boot: str
+    at_ms: int
+    wall: WallStamp
+
+
+_clocks = msgspec.json.Decoder(_Clocks)
 
 
 class Month(Value, frozen=True):
@@ -45,11 +58,15 @@ class Moment(Value, frozen=True):
 
 
 class Dated(Value, frozen=True):
-    """An entry with what it holds. ``moment`` None: it is a note of the ledger's own, or cannot be read."""
+    """An entry with what it holds. ``moment`` None: it is a note of the ledger's own, or cannot be read.
+
+    ``report``: the test's report in it, where it is one.
+    """
 
     entry: Entry
     content: Record | Note | None
     moment: Moment | None
+    report: chain.Report | None = None
 
 
 class Test(Value, frozen=True):
@@ -90,22 +107,31 @@ class Dating:
     def __init__(self) -> None:
         self._fixes: dict[str, tuple[int, int]] = {}
 
-    def learn(self, content: Record | Note | None) -> None:
+    def learn(self, entry: Entry) -> None:
         """A reading of a clock that was set tells of everything earlier in the same start of the machine."""
-        if isinstance(content, Record) and content.wall.quality not in UNTRUSTED:
-            self._fixes.setdefault(content.kernel_boot, (content.at_ms, content.wall.wall_ms))
+        try:
+            said = _clocks.decode(entry.record)
+        except (msgspec.DecodeError, ValueError):
+            return  # a note, or unreadable
+        if said.wall.quality not in UNTRUSTED:
+            self._fixes.setdefault(said.kernel_boot, (said.at_ms, said.wall.wall_ms))
 
-    def dated(self, entry: Entry, content: Record | Note | None) -> Dated:
-        """The entry with its moment."""
+    def dated(self, entry: Entry) -> Dated:
+        """The entry with what it holds, and its moment."""
+        content = content_of(entry.record)
         if not isinstance(content, Record):
             return Dated(entry, content, None)
-        if content.wall.quality not in UNTRUSTED:
-            return Dated(entry, content, Moment(content.wall.wall_ms, Basis.CLOCK))
-        fix = self._fixes.get(content.kernel_boot)
+        report = report_in(content) if content.topic is Topic.SELF_TEST else None
+        return Dated(entry, content, self._moment(content), report)
+
+    def _moment(self, record: Record) -> Moment:
+        if record.wall.quality not in UNTRUSTED:
+            return Moment(record.wall.wall_ms, Basis.CLOCK)
+        fix = self._fixes.get(record.kernel_boot)
         if fix is None:
-            return Dated(entry, content, Moment(content.wall.wall_ms, Basis.UNSET_CLOCK))
+            return Moment(record.wall.wall_ms, Basis.UNSET_CLOCK)
         at_ms, wall_ms = fix
-        return Dated(entry, content, Moment(wall_ms - (at_ms - content.at_ms), Basis.WORKED_OUT))
+        return Moment(wall_ms - (at_ms - record.at_ms), Basis.WORKED_OUT)
 
 
 def within(month: Month, entries: Iterable[Dated]) -> Iterator[Dated]:
@@ -143,8 +169,8 @@ class Counting:
         self._first = self._first or one.entry
         self._last = one.entry
         match one.content:
-            case Record(topic=Topic.SELF_TEST) as record if (said := report_in(record)) is not None:
-                self._tests.append(Test(one.entry.number, str(record.id), one.moment, said))
+            case Record() as record if one.report is not None:
+                self._tests.append(Test(one.entry.number, str(record.id), one.moment, one.report))
             case Record() as record if is_alarm(record):
                 self._alarms.append(one)
             case Record(topic=Topic.LOG):

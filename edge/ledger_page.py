@@ -53,7 +53,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { border-bottom: .3pt solid #999; padding: .7mm 1.2mm; text-align: left; vertical-align: top }
 th { font-weight: 600; border-bottom: .8pt solid #111 } tr { break-inside: avoid } thead { display: table-header-group }
 .zh { color: #444; font-size: 90% } .links td, .links th { text-align: center; padding: .7mm .4mm }
-.links .l { text-align: left } .links td:nth-child(2) { white-space: nowrap }
+.links .l { text-align: left; padding-right: 2mm } .links td:nth-child(2) { white-space: nowrap }
 .links th { font-size: 7.5pt; font-weight: 500 } .bad { font-weight: 700 }
 .fail { background: #eee; outline: .6pt solid #111 } code { font: 8.5pt/1.3 "Noto Sans Mono", monospace;
 overflow-wrap: anywhere } .big { font-size: 12.5pt; font-weight: 700; border: 1pt solid #111; padding: 1.5mm 3mm;

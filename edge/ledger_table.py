@@ -8,13 +8,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
 from edge.errors import CertificateError, StorageError
 from edge.events import Record
-from edge.ledger import Entry, Head, Note, What, belongs, is_whole, next_entry, text_of
+from edge.ledger import DAMAGED, Entry, Head, Note, What, belongs, is_whole, next_entry, text_of
 
 ADD = "INSERT INTO ledger (number, previous, record, signature, hash) VALUES (?, ?, ?, ?, ?)"
 HEAD = "SELECT number, hash FROM ledger ORDER BY number DESC LIMIT 1"
@@ -30,6 +31,11 @@ LOST = "the file that held the entries before was damaged, deleted or replaced"
 PUT_BACK = "an older file was put in the place of the one that was written"
 REPLACED_KEY = "another key is in use from here on"
 BUSY_S = 5.0
+
+TAIL_ENTRIES = 500
+"""What a self-test looks at: some 50 ms on a Pi, once a day."""
+
+NUMBER_MAX = 2**63 - 1
 
 
 class Signer(Protocol):
@@ -149,6 +155,26 @@ def piece_before(damaged: Path, first: Entry, limit: int) -> list[Entry]:
     return entries
 
 
+def tail_of(connection: sqlite3.Connection) -> tuple[int, str]:
+    """How many of the newest entries were looked at, TAIL_ENTRIES at most, and what is wrong with them, if anything.
+
+    Numbers, hashes and links. Signatures and all that lies before are for ``gatepost ledger verify``.
+    Raises sqlite3.Error. For a connection of its own: what it reads as text changes.
+    """
+    connection.text_factory = partial(str, encoding="utf-8", errors=DAMAGED)
+    following: Entry | None = None
+    looked = 0
+    for row in connection.execute(BEFORE, (NUMBER_MAX, TAIL_ENTRIES)):
+        entry = _entry(row)
+        looked += 1
+        if entry is None or not is_whole(entry):
+            return looked, f"entry {row[0]} was changed"
+        if following is not None and (entry.number, entry.hash) != (following.number - 1, following.previous):
+            return looked, f"entry {following.number} does not follow the one before it"
+        following = entry
+    return looked, "" if looked else "the ledger is empty"
+
+
 def put_back(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     """Write entries of an older file, within the caller's transaction. Raises sqlite3.Error."""
     connection.executemany(ADD, [_row(entry) for entry in entries])
@@ -172,11 +198,11 @@ def read(database: Path) -> Iterator[Entry | None]:
 
 
 def _entry(row: tuple[object, ...]) -> Entry | None:
-    number, *texts = row
-    if not isinstance(number, int):
-        return None
-    words = [text for text in texts if isinstance(text, str)]
-    return Entry(number, *words) if len(words) == len(texts) else None
+    match row:
+        case (int(number), str(previous), str(record), str(signature), str(hash)):
+            return Entry(number, previous, record, signature, hash)
+        case _:
+            return None
 
 
 def _row(entry: Entry) -> tuple[int, str, str, str, str]:
@@ -187,6 +213,5 @@ def _opened(database: Path) -> sqlite3.Connection:
     if not database.exists():
         raise StorageError(f"{database} is not there; name the gate's settings with --config FILE")
     connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=BUSY_S)
-    # A damaged row must be found, and not end the reading.
-    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    connection.text_factory = partial(str, encoding="utf-8", errors=DAMAGED)
     return connection

@@ -11,7 +11,7 @@ from edge.diary import WHOLE, Diary, PastTest, Week
 from edge.diary import body_of as body_of
 from edge.diary import week_of as week_of
 from edge.events import Record, Topic
-from edge.ledger_month import Basis, Dated, Month, report_in
+from edge.ledger_month import Basis, Dated, Month
 from edge.local_time import Zone, monday_of, wall_of
 from edge.value import Value
 
@@ -43,7 +43,7 @@ class Weeks:
             self._oldest_ms = one.moment.wall_ms if self._oldest_ms is None else self._oldest_ms
         if one.content.topic is Topic.LOG and (week := week_of(one.content.body)) is not None:
             self._by_gate.setdefault(week.monday, week)
-        said = report_in(one.content) if one.content.topic is Topic.SELF_TEST else None
+        said = one.report
         if said is not None and said.kind in WHOLE:
             self._tests.append(PastTest(said.kind, said.result, one.moment.wall_ms, "", 0, clock_right=sure))
 

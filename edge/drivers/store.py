@@ -32,7 +32,7 @@ from edge.events import (
     WallStamp,
 )
 from edge.ledger import Head, belongs
-from edge.ledger_table import Scribe, first_in, head_in, piece_before, put_back
+from edge.ledger_table import Scribe, first_in, head_in, piece_before, put_back, tail_of
 from edge.measuring import CrowdKept
 from edge.ports import SEQ_MAX
 
@@ -147,10 +147,11 @@ class SqliteOutbox:
         with self._file.reading() as connection:
             return [schema.read_row(found) for found in connection.execute(schema.HISTORY, (after_seq, limit))]
 
-    def finds(self, id: EventId) -> bool:
-        """See ``Outbox.finds``."""
+    def read_back(self, id: EventId) -> tuple[bool, int | None, str]:
+        """See ``Outbox.read_back``."""
         with self._file.reading_afresh() as connection:
-            return connection.execute(schema.NUMBER_OF, (id.boot, id.counter)).fetchone() is not None
+            found = connection.execute(schema.NUMBER_OF, (id.boot, id.counter)).fetchone() is not None
+            return found, *((None, "") if self._scribe is None else tail_of(connection))
 
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """See ``Outbox.owed_lanes``."""

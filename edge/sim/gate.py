@@ -262,7 +262,8 @@ class Gate:
         def let_go() -> None:
             terminals.drive_relay(on=False, move_ms=random.randint(0, RELAY_MS_MAX), bounce_ms=random.choice((0, 3)))
             post(StimulusEnded(self.kernel.now_ms()))
-            self._time.after(command.settle_ms + random.randint(0, 2), look)
+            for after_ms in (command.settle_ms, command.settle_ms + command.between_ms):
+                self._time.after(after_ms + random.randint(0, 1), look)
 
         def close() -> None:
             if not self._rules.selftest.fitted.loopback:
@@ -292,7 +293,7 @@ class Gate:
         if self.senses_lamp:
             shown = self._shown = self._shown + 1
             self._time.after(1, lambda: self._sense(Sense.LAMP, True))
-            self._time.after(1 + for_ms, lambda: shown == self._shown and self._sense(Sense.LAMP, False))
+            self._time.after(1 + for_ms, lambda: self._sense(Sense.LAMP, False) if shown == self._shown else None)
 
     def _sense(self, sense: Sense, active: bool) -> None:
         self.ask(SenseRead(sense, active, 0))

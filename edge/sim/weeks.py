@@ -21,7 +21,6 @@ from edge.schedule import (
     Fact,
     KeepDiary,
     Looked,
-    Moment,
     Opened,
     Schedule,
     ScheduleRules,
@@ -36,6 +35,7 @@ from edge.sim.auditor import Auditor, Done
 from edge.sim.fates import Fates
 from edge.sim.stretches import Stretches
 from edge.timetable import Timetable
+from edge.witness import Moment
 
 ZONES = ("Asia/Shanghai", "Asia/Shanghai", "Asia/Shanghai", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
 WEEKS_A_LIFE = 20

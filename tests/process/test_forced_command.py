@@ -80,11 +80,11 @@ class SshServer:
         """Log in with this key, say these words, and wait for the end."""
         options = {
             "BatchMode": "yes", "IdentitiesOnly": "yes", "StrictHostKeyChecking": "no",
-            "UserKnownHostsFile": str(self.directory / "known_hosts"), "LogLevel": "ERROR",
+            "Port": str(self.port), "UserKnownHostsFile": str(self.directory / "known_hosts"), "LogLevel": "ERROR",
         }  # fmt: skip
         given = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         return subprocess.run(
-            ["ssh", "-F", "none", *given, "-i", str(self.directory / key), "-p", str(self.port), "127.0.0.1", *words],
+            ["ssh", "-F", "none", *given, "-i", str(self.directory / key), "127.0.0.1", "--", *words],
             capture_output=True, text=True, check=False, timeout=2 * PATIENCE_S, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 

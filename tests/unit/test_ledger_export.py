@@ -54,8 +54,8 @@ def at(counter: int, wall_ms: int, quality: ClockQuality = ClockQuality.SYNCED, 
 def numbers(entries: Sequence[Entry], month: str = "2026-11") -> list[int]:
     dating = Dating()
     for entry in entries:
-        dating.learn(content_of(entry.record))
-    dated = (dating.dated(entry, content_of(entry.record)) for entry in entries)
+        dating.learn(entry)
+    dated = (dating.dated(entry) for entry in entries)
     return [one.entry.number for one in within(month_of(month, SHANGHAI), dated)]
 
 
@@ -94,8 +94,8 @@ def test_an_event_of_an_unset_clock_is_dated_by_a_later_one_of_the_same_start(ke
     assert numbers(entries) == [3], "one second before the month began"
     dating = Dating()
     for entry in entries:
-        dating.learn(content_of(entry.record))
-    moment = dating.dated(entries[1], content_of(entries[1].record)).moment
+        dating.learn(entry)
+    moment = dating.dated(entries[1]).moment
     assert moment is not None
     assert (moment.wall_ms, moment.basis) == (NOVEMBER.begin_ms - 1_000, Basis.WORKED_OUT)
 
@@ -121,7 +121,7 @@ def test_a_gate_whose_clock_was_never_set_still_has_months_by_what_it_said(key: 
 def weeks_of(*contents: Record) -> list[tuple[str, bool | None, bool]]:
     dating, weeks = Dating(), Weeks()
     for entry in chained(None, contents):
-        weeks.learn(dating.dated(entry, content_of(entry.record)))
+        weeks.learn(dating.dated(entry))
     return [
         (text_of(one.monday), None if one.week is None else one.week.compliant, one.by_gate)
         for one in weeks.judged(NOVEMBER, SHANGHAI)

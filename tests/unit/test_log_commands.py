@@ -34,7 +34,7 @@ from edge.events import (
     Trouble,
     WallStamp,
 )
-from tests.process.waiting import until
+from tests.process.waiting import hear_interrupts, until
 from tests.unit.small_gate import ShortDirectory, SmallGate
 
 ROOT = Path(__file__).parents[2]
@@ -302,7 +302,7 @@ def test_the_tail_follows_what_comes_and_ends_well(log: Log, tmp_path: Path) -> 
     with out.open("wb") as stream:
         tail = subprocess.Popen(
             [sys.executable, "-m", "edge", "tail", "--follow", "--json", "--config", str(log.settings)],
-            stdout=stream, cwd=ROOT,
+            stdout=stream, cwd=ROOT, preexec_fn=hear_interrupts,
         )  # fmt: skip
         try:
             until(lambda: ids(out.read_text()), lambda seen: seen == [1])

@@ -22,7 +22,7 @@ from edge.header import GROUND, PINS, Use, ground_near, name_of, remarks_on, use
 from edge.languages import Language, same
 from edge.settings import parse
 from edge.wiring_commands import levels_of, page, serial_console
-from tests.process.waiting import until
+from tests.process.waiting import hear_interrupts, until
 from tests.unit.small_gate import ShortDirectory, SmallGate
 
 ROOT = Path(__file__).parents[2]
@@ -263,8 +263,9 @@ def test_the_watch_shows_a_press_as_it_comes_and_goes(gate: tuple[SmallGate, Pat
     with out.open("wb") as stream:
         environment = {**os.environ, "GATEPOST_CONFIG": str(file)}
         watch = subprocess.Popen(
-            [sys.executable, "-m", "edge", "wiring", "--watch", "--json"], stdout=stream, cwd=ROOT, env=environment
-        )
+            [sys.executable, "-m", "edge", "wiring", "--watch", "--json"],
+            stdout=stream, cwd=ROOT, env=environment, preexec_fn=hear_interrupts,
+        )  # fmt: skip
         try:
             until(closed, lambda seen: seen == [False])
             for held in (True, False):
