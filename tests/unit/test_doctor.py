@@ -161,8 +161,8 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
     assert {
         "settings", "daemon.answers", "daemon.armed", "daemon.troubles", "service.gatepost", "service.gatepost-camera",
         "service.gatepost-kiosk", "service.gatepost-browser", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor",
-        "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.kept", "card.errors",
-        "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
+        "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.kept",
+        "card.errors", "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
         "rights.gate.ledger.key", "rights.settings", "rights.state", "rights.sockets", "broker.one.ca_file",
         "broker.one.certificate_file", "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login",
         "broker.one.centre", "operator",
