@@ -31,10 +31,10 @@ mount -t proc proc /proc
 {insmods}
 tries=0
 while [ ! -b /dev/vda ] && [ $tries -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
-mount -t ext4 -o rw /dev/vda /root || exec sh
-mount --move /dev /root/dev
+mount -t ext4 -o rw /dev/vda /disk || exec sh
+mount --move /dev /disk/dev
 umount /proc
-exec switch_root /root /lib/systemd/systemd
+exec switch_root /disk /lib/systemd/systemd
 """
 
 
@@ -57,7 +57,7 @@ def make_initrd(root: Path) -> None:
     version = (directory / "version").read_text()
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
-        for folder in ("bin", "dev", "proc", "root", "modules"):
+        for folder in ("bin", "dev", "proc", "disk", "modules"):
             (here / folder).mkdir()
         shutil.copy2(root / "usr/bin/busybox", here / "bin/busybox")
         for applet in ("sh", "mount", "umount", "insmod", "sleep", "switch_root"):

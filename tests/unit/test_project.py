@@ -163,6 +163,7 @@ def test_the_unit_waits_for_neither_network_nor_time_and_never_gives_up() -> Non
     assert (keys["Type"], keys["Restart"], keys["StartLimitIntervalSec"]) == ("notify", "always", "0")
     # Back and armed within 6 s after it hung: noticed, ended, started (tests/machine/test_lives.py measures it).
     assert (keys["WatchdogSec"], keys["WatchdogSignal"], keys["RestartSec"]) == ("3", "SIGKILL", "100ms")
+    assert keys["LimitMEMLOCK"] == "infinity", "without it a program that eats memory delays a press by seconds"
     assert "ProtectClock" not in keys, "it forbids adjtimex, by which the clock's state is read"
 
 
