@@ -1,4 +1,4 @@
-"""The centre's memory: every event once per id, every act, and the incidents and gates as they follow from them.
+"""The centre's memory: every event once per id, every act, and incidents, gates and tests as they follow from them.
 
 SQLite in WAL with ``synchronous=FULL``: what a transaction kept survives a power cut. One thread writes; readers
 open their own read-only archive on the same file.
@@ -15,15 +15,18 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
+from centre.cards import Card
+from centre.drills import Drill
 from centre.incidents import Incident, incident_id
+from centre.items import Item
 from centre.register import Standing
+from centre.shelf import FOUND_MAX, TABLES, Shelf
+from centre.windows import Window
 from edge.errors import RefusedError, StorageError
 from edge.events import Stage
 from edge.wire import Address, Event
 
-VERSION = 1
-FOUND_MAX = 6  # an ambiguous id is refused with at most this many examples
-_TABLES = (
+_FIRST = (
     """CREATE TABLE event (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, county TEXT NOT NULL, school TEXT NOT NULL, gate TEXT NOT NULL,
         id TEXT NOT NULL, incident TEXT, boot_counter INTEGER NOT NULL, monotonic_ms INTEGER NOT NULL,
@@ -42,6 +45,9 @@ _TABLES = (
         county TEXT NOT NULL, school TEXT NOT NULL, gate TEXT NOT NULL, heard_wall_ms INTEGER,
         standing TEXT NOT NULL, PRIMARY KEY (county, school, gate)) STRICT""",
 )
+VERSIONS = (_FIRST, TABLES)
+"""What each version of the database added to the one before it."""
+VERSION = len(VERSIONS)
 _ADD = """INSERT INTO event (county, school, gate, id, incident, boot_counter, monotonic_ms, counter,
     received_wall_ms, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _AGAIN = "UPDATE event SET arrivals = arrivals + 1 WHERE id = ? AND gate = ? AND school = ? AND county = ?"
@@ -71,6 +77,10 @@ class Archive:
                 target, uri=read_only, isolation_level=None, timeout=5, check_same_thread=False
             )
             self._database = Database(self._connection, execute_plugins=False)
+            self.windows = Shelf(self._connection, "window", Window)
+            self.drills = Shelf(self._connection, "drill", Drill)
+            self.cards = Shelf(self._connection, "card", Card)
+            self.items = Shelf(self._connection, "item", Item)
             if not read_only:
                 self._prepare(path)
         except (sqlite3.Error, OSError) as error:
@@ -90,8 +100,8 @@ class Archive:
             raise StorageError(f"database {path} is of version {version}, {VERSION} understood: update the centre")
         if version < VERSION:
             with self.transaction():
-                for table in _TABLES:
-                    self._connection.execute(table)
+                for statement in (statement for added in VERSIONS[version:] for statement in added):
+                    self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _value(self, query: str) -> Any:
@@ -129,12 +139,11 @@ class Archive:
         )  # fmt: skip
         return True
 
-    def add_act(self, incident: Incident, stage: Stage, by: str, wall_ms: int) -> None:
-        """Keep what an officer did."""
-        address = incident.address
+    def add_act(self, address: Address, id: str, stage: Stage, by: str, wall_ms: int) -> None:
+        """Keep what an officer did about an incident, or about the test with this mark."""
         self._connection.execute(
             "INSERT INTO act (county, school, gate, incident, stage, by, wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (address.county, address.school, address.gate, incident.id, int(stage), by, wall_ms),
+            (address.county, address.school, address.gate, id, int(stage), by, wall_ms),
         )
 
     def put_incident(self, incident: Incident) -> None:
@@ -190,11 +199,18 @@ class Archive:
         events = self._database.query(
             f"SELECT * FROM event WHERE {where} ORDER BY boot_counter, monotonic_ms, counter", here
         )
-        acts = self._database.query(f"SELECT stage, by, wall_ms FROM act WHERE {where} ORDER BY seq", here)
-        return (
-            [_event_row(row) for row in events],
-            [{**row, "stage": Stage(row["stage"]).name.lower()} for row in acts],
-        )
+        return [_event_row(row) for row in events], self.acts(address, incident.id)
+
+    def acts(self, address: Address, id: str) -> list[dict[str, object]]:
+        """What officers did about an incident, or about the test with this mark, in their order."""
+        query = "SELECT stage, by, wall_ms FROM act WHERE incident = ? AND gate = ? AND school = ? AND county = ?"
+        rows = self._database.query(f"{query} ORDER BY seq", _key(address, id))
+        return [{**row, "stage": Stage(row["stage"]).name.lower()} for row in rows]
+
+    def event(self, address: Address, id: str) -> dict[str, object] | None:
+        """One event of a gate, None if it never came."""
+        rows = list(self._database.query(f"SELECT * FROM event WHERE {_HERE}", _key(address, id)))
+        return _event_row(rows[0]) if rows else None
 
     def find(self, prefix: str) -> Incident | dict[str, object]:
         """The incident, else the event, whose id is or begins so. Raises RefusedError if none or several.
@@ -219,6 +235,17 @@ class Archive:
         _, gate, school, county, belongs, seq = rows[0]
         incident = None if belongs is None else self.incident(Address(county, school, gate), belongs)
         return incident or self.events(seq - 1, 1)[0]
+
+    def find_acted(self, beginning: str) -> Incident | Card:
+        """The incident, else the test, that an officer's act with this id is about. Raises RefusedError."""
+        found = self.find(beginning)
+        if isinstance(found, Incident):
+            return found
+        event: Any = found["event"]
+        card = self.cards.get(Address(*str(found["address"]).split("/")), event["id"])
+        if card is None:
+            raise RefusedError(f"{beginning!r} is an event that belongs to no incident and is no test: nothing to say")
+        return card
 
     def _begins(self, table: str, columns: str, prefix: str) -> Sequence[tuple[Any, ...]]:
         # A range, not LIKE: it uses the index and gives '%' and '_' no meaning. ':' follows '9' but 'g' ends hex.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from centre import files
+from centre import files, trials_cli
+from centre.calling import By, Directory, Json, call, print_json
+from centre.pictures import save, without
 from edge.errors import GatepostError, SettingsError
 
 app = typer.Typer(
@@ -21,15 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Directory = Annotated[
-    Path | None,
-    typer.Option(
-        "--runtime-directory", help="Where control.sock is. Also $GATEPOST_CENTRE_RUNTIME.", show_default=False
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="An incident's or event's id, or any beginning that is unique.")]
-By = Annotated[str, typer.Option("--by", help="Who does it: goes to the gate and into the archive.")]
 
 
 @app.command()
@@ -68,36 +61,55 @@ def run(
 @app.command("list")
 def list_(runtime_directory: Directory = None, json: Json = False) -> None:
     """Open incidents, then the gates: silent ones first, then those with an incident or a trouble."""
-    answer = _call(runtime_directory, {"do": "list"})
+    answer = call(runtime_directory, {"do": "list"})
     if json:
-        _print_json(answer)
+        print_json(answer)
         return
-    from centre.screen import console, overview
+    from centre.plain import console
+    from centre.screen import overview
 
     console().print(overview(answer))
 
 
 @app.command()
 def show(id: Id, runtime_directory: Directory = None, json: Json = False) -> None:
-    """Every step of an incident (or one event) with its times."""
-    answer = _call(runtime_directory, {"do": "show", "id": id})
+    """Every step of an incident (or one event) with its times. Pictures are shown by their size; see 'pictures'."""
+    answer = call(runtime_directory, {"do": "show", "id": id})
+    answer["events"] = [without(row) for row in answer["events"]]
     if json:
-        _print_json(answer)
+        print_json(answer)
         return
-    from centre.screen import console, story
+    from centre.plain import console
+    from centre.screen import story
 
     console().print(story(answer))
 
 
-@app.command()
+@app.command(epilog="Example: gatepost-centre pictures 3f9a --to evidence")
+def pictures(
+    id: Id,
+    to: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where the files go; made if missing.")],
+    runtime_directory: Directory = None,
+    json: Json = False,
+) -> None:
+    """Save the pictures that followed an alarm (or one event) as JPEG files, for the user who asks alone."""
+    answer = call(runtime_directory, {"do": "show", "id": id})
+    written = [str(file) for file in save(answer["events"], to)]
+    if json:
+        print_json(written)
+    else:
+        typer.echo("\n".join(written))
+
+
+@app.command(epilog='Example: gatepost-centre seen 3f9a --by "Li Wei"')
 def seen(id: Id, by: By, runtime_directory: Directory = None, json: Json = False) -> None:
-    """Somebody here has seen the alarm: the gate's lamp says so."""
+    """Somebody here has seen the alarm: the gate's lamp says so. Also confirms a test card, within 90 s."""
     _act("seen", id, by, runtime_directory, json)
 
 
 @app.command()
 def dispatched(id: Id, by: By, runtime_directory: Directory = None, json: Json = False) -> None:
-    """Help is on its way: the gate's lamp says so."""
+    """Help is on its way: the gate's lamp says so. Of tests only a drill can be dispatched."""
     _act("dispatched", id, by, runtime_directory, json)
 
 
@@ -115,19 +127,20 @@ def events(
     runtime_directory: Directory = None,
     json: Json = False,
 ) -> None:
-    """Events in the order of their coming."""
+    """Events in the order of their coming. Pictures are shown by their size; see 'pictures'."""
     rows: list[Any] = []
     while len(rows) < limit:
         request = {"do": "events", "after": after, "limit": limit - len(rows), "gate": gate}
-        page = _call(runtime_directory, request)
+        page = call(runtime_directory, request)
         if not page:
             break
-        rows += page
+        rows += map(without, page)
         after = page[-1]["seq"]
     if json:
-        _print_json(rows)
+        print_json(rows)
         return
-    from centre.screen import console, event_table
+    from centre.plain import console
+    from centre.screen import event_table
 
     console().print(event_table(rows))
 
@@ -137,33 +150,35 @@ def watch(
     runtime_directory: Directory = None,
     json: Json = False,
     times: Annotated[int, typer.Option(min=0, help="Stop after so many looks; 0 means never.")] = 0,
+    confirm_tests_as: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="This screen confirms each test card once it has shown it, as software."),
+    ] = None,
 ) -> None:
-    """The list, live, once a second until Ctrl-C."""
-    from centre.screen import watch as watch_screen
+    """The list, live, once a second until Ctrl-C.
 
-    look = lambda: _call(runtime_directory, {"do": "list"})  # noqa: E731
-    watch_screen(look, times, _print_json if json else None)
+    With --confirm-tests-as no person confirms tests: the gates' reports then name "software NAME" as the officer.
+    """
+    from centre.watching import confirming
+    from centre.watching import watch as watch_screen
+
+    look = lambda: call(runtime_directory, {"do": "list"})  # noqa: E731
+    act = lambda request: call(runtime_directory, request)  # noqa: E731
+    shown = (lambda _: None) if confirm_tests_as is None else confirming(confirm_tests_as, act)
+    watch_screen(look, shown, times, print_json if json else None)
 
 
 def _act(stage: str, id: str, by: str, directory: Path | None, json: bool) -> None:
-    answer = _call(directory, {"do": "act", "id": id, "stage": stage, "by": by})
+    answer = call(directory, {"do": "act", "id": id, "stage": stage, "by": by})
     if json:
-        _print_json(answer)
+        print_json(answer)
+    elif answer.get("test"):
+        typer.echo(f"{stage}: TEST {answer['test']} at {answer['address']}, by {by}; no alarm")
     else:
         typer.echo(f"{stage}: incident {answer['incident']} at {answer['address']}, by {answer['by']}")
 
 
-def _call(directory: Path | None, request: Mapping[str, object]) -> Any:
-    from centre.desk import call
-
-    return call(directory or files.default_runtime_directory(), request)
-
-
-def _print_json(answer: object) -> None:
-    import msgspec
-
-    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
-    sys.stdout.flush()
+trials_cli.add_to(app)
 
 
 def main() -> None:

@@ -10,9 +10,11 @@ import os
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,6 +23,7 @@ from centre.archive import Archive
 from centre.incidents import Incident
 from edge import errors
 from edge.errors import GatepostError, NotReachableError, RefusedError, StorageError
+from edge.wire import Address
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,8 @@ REQUEST_BYTES_MAX = 65_536
 CONNECTIONS_MAX = 16
 IDLE_S_MAX = 60
 ANSWER_S_MAX = 10
-EVENTS_MAX = 2000  # per answer; the client asks for page after page
+ROWS_MAX = 2000  # per answer; the client asks for page after page
+READS = ("events", "show", "tests", "windows", "drills", "drill")
 
 Ask = Callable[[Mapping[str, object], float], object]
 
@@ -103,29 +107,62 @@ class Desk:
             return {"ok": False, "error": "StorageError", "message": f"the database cannot be read: {error}"}
 
     def _do(self, request: Mapping[str, object]) -> object:
-        match request:
+        if request.get("do") in READS:
             # Reading much must not hold up receipts: these have a reader of their own.
-            case {"do": "events", "after": int(after), "limit": int(limit), "gate": str() | None as gate}:
-                archive = Archive(self._database, read_only=True)
-                try:
-                    return archive.events(after, max(0, min(limit, EVENTS_MAX)), gate)
-                finally:
-                    archive.close()
-            case {"do": "show", "id": str(id)}:
-                archive = Archive(self._database, read_only=True)
-                try:
-                    return _shown(archive, id)
-                finally:
-                    archive.close()
+            archive = Archive(self._database, read_only=True)
+            try:
+                return read(archive, request, time.time_ns() // 1_000_000)
+            finally:
+                archive.close()
         return self._ask(request, ANSWER_S_MAX)
 
 
-def _shown(archive: Archive, id: str) -> dict[str, object]:
+def read(archive: Archive, request: Mapping[str, object], wall_ms: int) -> object:
+    """Answer a request that only reads. Raises RefusedError or sqlite3.Error."""
+    match request:
+        case {"do": "events", "after": int(after), "limit": int(limit), "gate": str() | None as gate}:
+            return archive.events(after, _limit(limit), gate)
+        case {"do": "show", "id": str(id)}:
+            return _shown(archive, id, wall_ms)
+        case {"do": "tests", "gate": str() | None as gate, "limit": int(limit)}:
+            return [views.trial_line(card, wall_ms) for card in archive.cards.newest(_limit(limit), gate)]
+        case {"do": "windows", "gate": str() | None as gate, "limit": int(limit)}:
+            return [views.window_line(window, wall_ms) for window in archive.windows.newest(_limit(limit), gate)]
+        case {"do": "drills", "gate": str() | None as gate, "limit": int(limit)}:
+            return [views.drill_line(drill) for drill in archive.drills.newest(_limit(limit), gate)]
+        case {"do": "drill", "id": str(id)}:
+            drill = archive.drills.find(id)
+            window = archive.windows.get(drill.address, drill.id)
+            held = archive.cards.of(drill.address, "window", drill.id)
+            return {
+                "drill": views.drill_line(drill),
+                "window": None if window is None else views.window_line(window, wall_ms),
+                "tests": [views.trial_line(card, wall_ms) for card in held],
+            }
+    raise RefusedError(f"request {request.get('do')!r} is not understood: use the same version at both ends")
+
+
+def _limit(asked: int) -> int:
+    return max(0, min(asked, ROWS_MAX))
+
+
+def _shown(archive: Archive, id: str, wall_ms: int) -> dict[str, object]:
     found = archive.find(id)
-    if not isinstance(found, Incident):
-        return {"incident": None, "events": [found], "acts": []}
-    events, acts = archive.history(found)
-    return {"incident": views.incident_line(found), "events": events, "acts": acts}
+    if isinstance(found, Incident):
+        events, acts = archive.history(found)
+        return {"incident": views.incident_line(found), "test": None, "events": events, "acts": acts}
+    event: Any = found["event"]
+    address = Address(*str(found["address"]).split("/"))
+    card = archive.cards.get(address, event["id"])
+    if card is None:
+        return {"incident": None, "test": None, "events": [found], "acts": []}
+    report = archive.event(address, card.report_id)
+    return {
+        "incident": None,
+        "test": views.trial_line(card, wall_ms),
+        "events": [found] if report is None or card.report_id == event["id"] else [found, report],
+        "acts": archive.acts(address, card.id),
+    }
 
 
 def call(directory: Path, request: Mapping[str, object]) -> object:

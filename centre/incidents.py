@@ -1,7 +1,10 @@
-"""What an incident is: how presses, a gate's reset and an officer's acts change it. Pure; no clock.
+"""What is an alarm and what a test; how presses, a reset and an officer's acts change an incident. Pure; no clock.
 
 An incident is named by the id of its first press. It is done, and leaves the officer's list, when the gate has
 ended it (465) *and* an officer has closed it: a reset at the gate may be forced on the guard, so it closes nothing.
+
+A test must say so twice, by its topic and by its origin. Where the two contradict each other the press is an alarm: a
+false alarm costs a telephone call, a hidden one may cost a life.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from edge.errors import RefusedError
-from edge.events import Code, Origin, Stage
+from edge.events import Code, Origin, Stage, Topic
 from edge.wire import Address, Event
 
 PRESS_CODES = (Code.SILENT_PANIC, Code.AUDIBLE_PANIC)
@@ -37,16 +40,39 @@ class Incident(msgspec.Struct, frozen=True):
         return self.ended and self.stage is Stage.CLOSED
 
 
+def is_alarm(event: Event) -> bool:
+    """True for a press that somebody must look at: any that is not a test by both its topic and its origin."""
+    return event.code in PRESS_CODES and not _tests(event)
+
+
+def is_mark(event: Event) -> bool:
+    """True for a test's own press, as the officer sees it. Whatever its body says, it is no report."""
+    return event.code in PRESS_CODES and _tests(event)
+
+
+def contradicts(event: Event) -> bool:
+    """True for a press whose topic says one thing and whose origin another."""
+    return event.code in PRESS_CODES and (event.topic is Topic.SELF_TEST) is (event.origin is Origin.PERSON)
+
+
+def _tests(event: Event) -> bool:
+    return event.topic is Topic.SELF_TEST and event.origin is not Origin.PERSON
+
+
 def incident_id(event: Event) -> str | None:
-    """The incident an event belongs to, None if to none. A person's press always makes one; a test does not."""
+    """The incident an event belongs to, None if to none. A person's press always makes one; a test never joins one."""
+    if event.topic is Topic.SELF_TEST and not is_alarm(event):
+        return None
     if event.incident is not None:
         return event.incident
-    return event.id if event.code in PRESS_CODES and event.origin is Origin.PERSON else None
+    return event.id if is_alarm(event) else None
 
 
 def changes(event: Event) -> bool:
-    """True if this event changes an incident: a press, or its end."""
-    return incident_id(event) is not None and (event.code in PRESS_CODES or event.code is Code.PANIC_RESET)
+    """True if this event changes an incident: an alarm, or its end. A test cannot end one."""
+    if incident_id(event) is None:
+        return False
+    return is_alarm(event) or (event.code is Code.PANIC_RESET and event.origin is Origin.PERSON)
 
 
 def take(incident: Incident | None, address: Address, event: Event, wall_ms: int) -> Incident:

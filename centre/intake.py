@@ -14,8 +14,9 @@ from centre.archive import Archive
 from centre.inbox import Arrival
 from centre.incidents import Incident
 from centre.register import Register
+from centre.trials import Changes, Trials
 from edge import wire
-from edge.events import Lane, Origin, Topic
+from edge.events import Lane, Topic
 from edge.wire import Address, Event, GateWord, WireError
 
 EVENT_WORDS = {topic.value for topic in Topic}
@@ -88,11 +89,13 @@ def read(arrival: Arrival, county: str) -> Message | Refused:
 class Intake:
     """Owns no thread; the service's thread uses it."""
 
-    def __init__(self, county: str, archive: Archive, register: Register) -> None:
+    def __init__(self, county: str, archive: Archive, register: Register, trials: Trials) -> None:
         self.county = county
+        self.hurry = False  # something about a gate should not wait for the next ``keep_signs``
         self.events = archive.count()
         self._archive = archive
         self._register = register
+        self._trials = trials
         self._open: dict[tuple[Address, str], Incident] = {}
         self._repeats: list[Incident] = []
         self._unsaved: set[Address] = set()  # heard since their row was written: may wait
@@ -119,15 +122,18 @@ class Intake:
     def keep(self, messages: Sequence[Message], now_ms: int, wall_ms: int) -> Sequence[Message]:
         """Keep a batch in one transaction, then let memory follow. Raises sqlite3.Error, with memory unchanged."""
         changed: dict[tuple[Address, str], Incident] = {}
+        tests = Changes()
         if any(message.event is not None for message in messages):
             with self._archive.transaction():
                 for message in messages:
                     if message.event is not None:
-                        self._keep_event(message, message.event, changed, now_ms, wall_ms)
+                        self._keep_event(message, message.event, changed, tests, now_ms, wall_ms)
                 for incident in changed.values():
                     self._archive.put_incident(incident)
+                self._trials.put(tests, wall_ms)
                 self._put_gates(self._owed)
             self._owed.clear()
+            self._trials.follow(tests, wall_ms)
         for incident in changed.values():
             self.changed(incident)
         for message in messages:
@@ -139,6 +145,7 @@ class Intake:
         message: Message,
         event: Event,
         changed: dict[tuple[Address, str], Incident],
+        tests: Changes,
         now_ms: int,
         wall_ms: int,
     ) -> None:
@@ -147,6 +154,8 @@ class Intake:
         entry = self._register.gate(address, now_ms)
         # Standing troubles may run ahead of a commit that fails: taking the same event twice changes nothing.
         if entry is not None and self._register.trouble(entry, event):
+            self._owed.add(address)
+        if entry is not None and message.new and self._trials.take(tests, entry, event, wall_ms):
             self._owed.add(address)
         if not message.new or not incidents.changes(event):
             return
@@ -172,6 +181,7 @@ class Intake:
                 self._repeat(address, message.word.online)
         elif message.health is not None:
             entry.health = message.health
+            self.hurry |= self._trials.heartbeat(entry, message.health, wall_ms)
             self._repeat(address, True)  # a word lost on the way is mended within one heartbeat
         elif message.event is not None:
             self._note_event(message, message.event)
@@ -183,7 +193,9 @@ class Intake:
             return
         self.events += 1
         if event.code in incidents.PRESS_CODES:
-            what = "ALARM" if event.origin is Origin.PERSON else f"TEST ({event.origin.value})"
+            what = "ALARM" if incidents.is_alarm(event) else f"TEST ({event.origin.value})"
+            if incidents.contradicts(event):
+                what += f" (came on {event.topic.value} with origin {event.origin.value})"
             late = f", replayed, {event.age_ms} ms old" if event.replayed else ""
             message.news = (
                 f"{what} {message.address} incident {incidents.incident_id(event) or '-'} id {event.id}{late}"
@@ -191,17 +203,25 @@ class Intake:
 
     def _repeat(self, address: Address, online: bool) -> None:
         if online:
+            self._trials.repeats(address)
             self._repeats += [
                 incident
                 for incident in self._open.values()
                 if incident.address == address and incidents.to_repeat(incident)
             ]
 
-    def keep_signs(self) -> None:
-        """Write what changed about gates: last heard, duplicates. Raises sqlite3.Error."""
+    def keep_signs(self, wall_ms: int) -> None:
+        """Write what changed about gates: last heard, duplicates, what heartbeats told. Raises sqlite3.Error."""
         with self._archive.transaction():
             self._put_gates(self._unsaved)
+            self._trials.put_found(wall_ms)
         self._unsaved.clear()
+        self._trials.follow_found(wall_ms)
+        self.hurry = False
+
+    def latched(self, address: Address) -> bool:
+        """True while an alarm stands at this gate that the gate has not ended."""
+        return any(one.address == address and not one.ended for one in self._open.values())
 
     def _put_gates(self, addresses: set[Address]) -> None:
         for address in addresses:

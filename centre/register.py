@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from centre.deadman import Duty
+from centre.heads import Heads
+from edge.errors import RefusedError
 from edge.events import Code, Qualifier
 from edge.wire import Address, Event, GateWord
 
@@ -37,13 +40,27 @@ class TroubleNote(msgspec.Struct, frozen=True):
     boot: str = ""
 
 
+class LastTest(msgspec.Struct, frozen=True):
+    """The newest test of one kind: the id of its mark, its result, and when it ended by the gate's word."""
+
+    id: str
+    result: str
+    wall_ms: int
+
+
 class Standing(msgspec.Struct):
-    """What is kept of a gate over a restart of the centre. ``boot`` is the life that ``restart`` began."""
+    """What is kept of a gate over a restart of the centre. ``boot`` is the life that ``restart`` began.
+
+    ``tests`` holds the newest test of each kind.
+    """
 
     restart: Order = (0, 0, 0)
     boot: str = ""
     troubles: dict[str, TroubleNote] = {}
     duplicates: int = 0
+    duty: Duty = Duty()
+    heads: Heads = Heads()
+    tests: dict[str, LastTest] = {}
 
 
 class GateEntry:
@@ -90,6 +107,16 @@ class Register:
         if entry is None and len(self.gates) < GATES_MAX:
             entry = self.gates[address] = GateEntry(address, now_ms)
         return entry
+
+    def named(self, name: str) -> GateEntry:
+        """The gate that is called so: county/school/gate, or as much of its end as is unique. Raises RefusedError."""
+        found = [entry for entry in self.gates.values() if f"/{entry.address}".endswith(f"/{name}")]
+        if not found:
+            raise RefusedError(f"no gate called {name!r} was ever heard: see 'gatepost-centre list'")
+        if len(found) > 1:
+            some = ", ".join(str(entry.address) for entry in found[:3])
+            raise RefusedError(f"{name!r} may mean {some}: give county/school/gate")
+        return found[0]
 
     def heard(self, entry: GateEntry, now_ms: int, wall_ms: int) -> bool:
         """The gate itself spoke. True if it had been silent."""

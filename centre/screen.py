@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-WATCH_S = 1.0
-
-
-def console() -> Console:
-    """The terminal; wide enough for a table when it is a pipe."""
-    found = Console()
-    return found if found.is_terminal else Console(width=160)
-
-
-def plain(value: object, style: str = "") -> Text:
-    """Any outside text, harmless."""
-    return Text("".join(c if c.isprintable() else "?" for c in str(value)), style=style)
-
-
-def moment(wall_ms: object) -> str:
-    """A wall time in the reader's time zone, '-' for none."""
-    if not isinstance(wall_ms, int) or wall_ms <= 0:
-        return "-"
-    try:
-        shown = datetime.fromtimestamp(wall_ms / 1000).astimezone()
-    except (OverflowError, OSError, ValueError):
-        return str(wall_ms)
-    return f"{shown:%Y-%m-%d %H:%M:%S}.{wall_ms % 1000:03d}"
+from centre import trials_screen
+from centre.plain import moment, plain
 
 
 def overview(answer: Mapping[str, Any]) -> RenderableType:
-    """The list: the centre's own condition, incidents, then gates with those that need a person first."""
-    return Group(_centre(answer), _incidents(answer["incidents"]), _gates(answer["gates"]))
+    """The list: the centre's own condition, what to look into, incidents, tests, then gates: first who needs a person.
+
+    Nothing of a test looks like an alarm: alarms are red or yellow, tests are blue and say TEST.
+    """
+    return Group(
+        _centre(answer),
+        *trials_screen.items(answer["items"]),
+        _incidents(answer["incidents"]),
+        *trials_screen.cards(answer["cards"]),
+        *trials_screen.running(answer["windows"], answer["drills"]),
+        _gates(answer["gates"]),
+    )
 
 
 def _centre(answer: Mapping[str, Any]) -> Text:
@@ -62,8 +48,10 @@ def _incidents(incidents: Sequence[Mapping[str, Any]]) -> RenderableType:
         return Text("no open incident", "green")
     table = Table("incident", "gate", "stage", "by", "presses", "received", "at the gate", title="open incidents")
     for one in incidents:
-        style = "dim" if one["test"] else ("bold red" if one["stage"] == "received" else "yellow")
-        stage = f"TEST {one['stage']}" if one["test"] else one["stage"]
+        style = "bold red" if one["stage"] == "received" else "yellow"
+        stage = str(one["stage"])
+        if one["contradicts"]:
+            stage += f" (claims to be {one['origin']}, but came as an alarm)"
         if one["reopened"]:
             stage += " (pressed again after close)"
         table.add_row(
@@ -74,7 +62,7 @@ def _incidents(incidents: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 
 def _gates(gates: Sequence[Mapping[str, Any]]) -> RenderableType:
-    table = Table("gate", "heard", "presence", "incidents", "owed by lane", "troubles", title="gates")
+    table = Table("gate", "heard", "presence", "incidents", "owed by lane", "last test", "troubles", title="gates")
     for gate in gates:
         ago = f"{gate['heard_ago_ms'] / 1000:.0f} s ago"
         heard = Text(f"SILENT {ago}", "bold red") if gate["silent"] else Text(ago)
@@ -82,7 +70,7 @@ def _gates(gates: Sequence[Mapping[str, Any]]) -> RenderableType:
         table.add_row(
             plain(gate["address"]), heard, Text(presence, "" if gate["online"] else "yellow"),
             str(gate["open_incidents"] or ""), plain(_owed(gate["health"].get("owed"))),
-            plain(", ".join(gate["troubles"]), "yellow"),
+            trials_screen.last_test(gate), plain(", ".join(gate["troubles"]), "yellow"),
         )  # fmt: skip
     return table
 
@@ -110,13 +98,14 @@ def event_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 def story(answer: Mapping[str, Any]) -> RenderableType:
     """An incident from its first press to its end: the gate's steps in the gate's order, then the officers' acts."""
     parts: list[RenderableType] = []
-    incident = answer["incident"]
+    incident, test = answer["incident"], answer["test"]
     if incident is not None:
-        kind = "TEST" if incident["test"] else "ALARM"
         state = "ended at the gate" if incident["ended"] else "latched at the gate"
         parts.append(
-            plain(f"{kind} {incident['incident']} at {incident['address']}: {incident['stage']}, {state}", "bold")
+            plain(f"ALARM {incident['incident']} at {incident['address']}: {incident['stage']}, {state}", "bold")
         )
+    if test is not None:
+        parts.append(trials_screen.trial_table([test], links=True))
     parts.append(event_table(answer["events"]))
     if answer["acts"]:
         acts = Table("act", "by", "time", title="at the desk")
@@ -140,25 +129,3 @@ def _replay(event: Mapping[str, Any]) -> str:
     if not event["replayed"]:
         return ""
     return "replayed" if event["age_ms"] is None else f"replayed, {event['age_ms'] / 1000:.1f} s old"
-
-
-def watch(look: Callable[[], Any], times: int, print_json: Callable[[object], None] | None) -> None:
-    """Look once a second. Ctrl-C ends it."""
-    looks = 0
-    try:
-        if print_json is not None:
-            while True:
-                print_json(look())
-                looks += 1
-                if looks == times:
-                    return
-                time.sleep(WATCH_S)
-        with Live(console=console(), auto_refresh=False) as live:
-            while True:
-                live.update(overview(look()), refresh=True)
-                looks += 1
-                if looks == times:
-                    return
-                time.sleep(WATCH_S)
-    except KeyboardInterrupt:
-        return

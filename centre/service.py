@@ -16,11 +16,14 @@ from dataclasses import dataclass, field
 
 from centre import incidents, views
 from centre.archive import Archive
+from centre.asking import Asking, Reach, person
+from centre.cards import Card
 from centre.inbox import Arrival, Inbox
 from centre.incidents import Incident
 from centre.intake import Intake, Message, Refused, read
 from centre.link import Link, LinkChanged
 from centre.register import SWEEP_MS, GateEntry, Register
+from centre.trials import Trials
 from edge import wire
 from edge.errors import GatepostError, RefusedError, StorageError
 from edge.events import Stage
@@ -29,6 +32,7 @@ log = logging.getLogger(__name__)
 
 BATCH_MAX = 1000
 RETRY_MS = 1000  # between tries to write while the disk refuses
+TESTS_SWEEP_MS = 1000  # a drill begins, and an overdue test is noticed, within this
 SIGNS_MS = 30_000  # how often "last heard" goes to the disk; more often would only wear it
 
 
@@ -58,7 +62,10 @@ class Service:
         self._on_failure = on_failure
         self._inbox: Inbox[LinkChanged | Asked] = Inbox()
         self._register = Register(silent_after_ms)
-        self._intake = Intake(county, archive, self._register)
+        self._trials = Trials(archive, self._register)
+        self._intake = Intake(county, archive, self._register, self._trials)
+        reach = Reach(lambda: any(link.up for link in self._links), self._intake.latched)
+        self._asking = Asking(archive, self._register, self._trials, reach)
         self._links: list[Link] = []
         self._link_words: dict[int, LinkChanged] = {}
         self._waiting: list[Arrival] = []
@@ -66,6 +73,7 @@ class Service:
         self._storing = True
         self._swept_ms = 0
         self._signs_ms = 0
+        self._tests_swept_ms = 0
         self._register.know(archive.gates(county), self.now_ms())
         self._thread = threading.Thread(target=self._run, name="service", daemon=True)
 
@@ -139,6 +147,7 @@ class Service:
         if now_ms - self._swept_ms >= SWEEP_MS:
             self._swept_ms = now_ms
             self._sweep(now_ms)
+        self._send_down()
         return True
 
     def _keep(self, now_ms: int) -> None:
@@ -166,13 +175,13 @@ class Service:
         for arrival in self._waiting:
             arrival.settle()
         self._waiting = []
-        if now_ms - self._signs_ms >= SIGNS_MS:
+        if now_ms - self._signs_ms >= SIGNS_MS or self._intake.hurry:
             self._signs_ms = now_ms
             self._keep_signs()
 
     def _keep_signs(self) -> None:
         try:
-            self._intake.keep_signs()
+            self._intake.keep_signs(self.wall_ms())
         except sqlite3.Error as error:
             self._storage(False, str(error))
 
@@ -193,6 +202,13 @@ class Service:
         receipt = wire.receipt_of(incident.id, incident.stage, incident.by, incident.acted_wall_ms)
         for link in self._links:
             link.publish(incident.address.receipts, wire.encode(receipt))
+
+    def _send_down(self) -> None:
+        """What is asked of gates about tests goes by every broker; a gate obeys the first that comes."""
+        for address, message in self._trials.take_down():
+            topic = address.commands if isinstance(message, wire.CentreCommand) else address.receipts
+            for link in self._links:
+                link.publish(topic, wire.encode(message))
 
     def _refuse(self, refused: Refused) -> None:
         register = self._register
@@ -226,6 +242,12 @@ class Service:
         fallen: list[GateEntry] = self._register.sweep(now_ms)
         for entry in fallen:
             log.warning("SILENT %s: nothing heard", entry.address)
+        if now_ms - self._tests_swept_ms >= TESTS_SWEEP_MS:
+            self._tests_swept_ms = now_ms
+            try:
+                self._asking.sweep(self.wall_ms())
+            except sqlite3.Error as error:
+                self._storage(False, str(error))
 
     # --- the desk ---
 
@@ -244,22 +266,23 @@ class Service:
                 return self._view()
             case {"do": "act", "id": str(id), "stage": str(stage), "by": str(by)}:
                 return self._act(id, stage, by)
+        answer = self._asking.do(request, self.wall_ms())
+        if answer is not None:
+            return answer
         raise RefusedError(f"request {request.get('do')!r} is not understood: use the same version at both ends")
 
     def _act(self, id: str, word: str, by: str) -> object:
         stage = wire.RECEIPT_STAGES.get(word)
         if stage is None or stage is Stage.RECEIVED:
             raise RefusedError(f"{word!r} is not an act: seen, dispatched or closed")
-        by = by.strip()
-        if not (0 < len(by) <= 80 and by.isprintable()):
-            raise RefusedError("--by needs a name of 1 to 80 printable characters")
-        found = self._archive.find(id)
-        if not isinstance(found, Incident):
-            raise RefusedError(f"{id!r} is an event that belongs to no incident: nothing to be {word}")
+        by = person(by)
+        found = self._archive.find_acted(id)
+        if isinstance(found, Card):
+            return self._asking.act(found, stage, by, self.wall_ms())
         wall_ms = self.wall_ms()
         incident = incidents.act(found, stage, by, wall_ms)
         with self._archive.transaction():
-            self._archive.add_act(incident, stage, by, wall_ms)
+            self._archive.add_act(incident.address, incident.id, stage, by, wall_ms)
             self._archive.put_incident(incident)
         self._intake.changed(incident)
         self._send_act(incident)
@@ -285,5 +308,12 @@ class Service:
             counters=counters,
             gates=self._register.gates.values(),
             incidents=self._intake.open_incidents(),
+            tests=self._running(),
             now_ms=self.now_ms(),
+        )
+
+    def _running(self) -> dict[str, object]:
+        tests, wall_ms = self._trials, self.wall_ms()
+        return views.running(
+            tests.standing_items(wall_ms), tests.cards.values(), tests.windows.values(), tests.drills.values(), wall_ms
         )

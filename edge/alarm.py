@@ -83,11 +83,12 @@ class Alarm(Value, frozen=True):
 
 
 class Pressed(Value, frozen=True):
-    """A confirmed closure of the key, already named. Origin has no default."""
+    """A confirmed closure of the key, already named. Origin has no default; ``kind`` is that of a test."""
 
     id: EventId
     origin: Origin
     at_ms: int
+    kind: str = ""
 
 
 class Reset(Value, frozen=True):
@@ -185,8 +186,8 @@ def _pressed(alarm: Alarm, press: Pressed) -> tuple[Alarm, tuple[Outcome, ...]]:
     if press.origin is not Origin.PERSON:
         # A test takes the same road to the centre, and never opens, hides, restarts or ends an alarm.
         draft = Draft(
-            press.id, Lane.ALARM, Topic.SELF_TEST, _code(alarm), Qualifier.NEW, press.origin, None, {}, None,
-            press.at_ms,
+            press.id, Lane.ALARM, Topic.SELF_TEST, _code(alarm), Qualifier.NEW, press.origin, None,
+            {"kind": press.kind}, None, press.at_ms,
         )  # fmt: skip
         return alarm, (draft,)
     first = not alarm.ids

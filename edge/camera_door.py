@@ -41,7 +41,7 @@ USER = "gatepost-camera"
 """Who runs the camera process on a gate. The daemon's own user and root are let in as well."""
 
 MODE = 0o666
-"""Anybody may knock; the peer's user id decides. In the sockets' group, the camera process could end an alarm."""
+"""Anybody may knock; the peer's user id decides. In a group of the sockets', the camera process could end an alarm."""
 
 FACTS_A_SECOND_MAX = 50
 FIRST_MS_MAX = 20_000

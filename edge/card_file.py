@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 from sqlite_utils import Database
 
+from edge import set_aside
 from edge.events import Latch, Record
 from edge.ports import OutboxDamaged, OutboxFull
 
@@ -31,9 +32,6 @@ WAL_BYTES_MAX = 4 * 1024 * 1024
 CHECK_BYTES_MAX = 128 * 1024 * 1024
 """``quick_check`` reads the whole file and cannot be interrupted before SQLite 3.41. Above this only short tables are
 checked at opening: a press must not wait for the check, and a damaged page tells when it is read."""
-
-DAMAGED_FILES_MAX = 3
-"""Damaged files that are kept for a technician."""
 
 _DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY_CODE = 0xFF
@@ -97,6 +95,17 @@ class CardFile:
             yield self._connected().conn
 
     @contextmanager
+    def reading_afresh(self) -> Generator[sqlite3.Connection]:
+        """The file as another program finds it: on a connection that has cached and written nothing."""
+        with self._translated():
+            self._connected()
+            connection = sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_S)
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
         """One transaction, begun with the write lock, and ended whatever happens."""
         with self._translated():
@@ -111,6 +120,19 @@ class CardFile:
                     connection.execute("ROLLBACK")
                 raise
             assert not connection.in_transaction, "a transaction was left open"
+
+    def empty_wal(self) -> None:
+        """Bring what the WAL holds into the file and cut the WAL to nothing. Raises OutboxFull.
+
+        A reader in the way (a technician's ``sqlite3``) is not waited for: then the WAL stays as it is.
+        """
+        with self._translated():
+            connection = self._connected().conn
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
 
     def _demand_same_file(self) -> None:
         """A file that was deleted or replaced takes writes as before, and nobody would ever find them again."""
@@ -147,7 +169,7 @@ class CardFile:
             rescued, latch = self._rescue(self.database.conn)
         self.close()
         try:
-            where = _move_aside(self._path)
+            where = set_aside.move(self._path)
         except OSError as error:
             where = f"; could not be moved aside: {error.strerror}"
         return OutboxDamaged(f"{self._path.name}: {reason}{where}; {len(rescued)} owed events saved", rescued, latch)
@@ -173,6 +195,7 @@ class CardFile:
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
             f"journal_size_limit = {WAL_BYTES_MAX}",
             "temp_store = MEMORY",
+            "secure_delete = ON",
         ):
             connection.execute(f"PRAGMA {setting}")
         return connection
@@ -212,30 +235,3 @@ def migrate(connection: sqlite3.Connection, step: int, statements: Iterable[str]
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-def _move_aside(path: Path) -> str:
-    """Rename the file with its -wal and -shm; keep the newest three. Raises OSError. Says where it went."""
-    stem = f"{path.stem}.damaged."
-    older = sorted(
-        int(found.name.removeprefix(stem))
-        for found in path.parent.glob(f"{stem}*")
-        if found.name.removeprefix(stem).isdecimal()
-    )
-    target = path.with_name(f"{stem}{older[-1] + 1 if older else 1}")
-    moved = False
-    for suffix in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            os.rename(f"{path}{suffix}", f"{target}{suffix}")
-            moved = True
-    if not moved:
-        return ""
-    for number in older[: len(older) + 1 - DAMAGED_FILES_MAX]:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{path.with_name(stem)}{number}{suffix}").unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-    return f"; moved aside to {target.name}"

@@ -147,12 +147,16 @@ _PLAIN = (
 
 
 class WindowOpened(Value, frozen=True):
-    """The centre lets a person's press count as a test, or a drill, for ``for_ms``, 1,800,000 at most."""
+    """The centre lets a person's press count as a test, or a drill, for ``for_ms``, 1,800,000 at most.
+
+    ``expires_wall_ms``: a command that arrives later was held back by somebody, and is not obeyed.
+    """
 
     nonce: str
     kind: Kind
     by: str
     for_ms: int
+    expires_wall_ms: int
     at_ms: int
 
 

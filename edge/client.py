@@ -72,7 +72,8 @@ class Client:
         except PermissionError:
             connection.close()
             raise NotReachableError(
-                f"you may not open {self.path}: use sudo, or join the group of the service's user"
+                f"you may not open {self.path}: use sudo, or join the group gatepost-view (to look) or"
+                " gatepost-control (to act)"
             ) from None
         except OSError as error:
             connection.close()

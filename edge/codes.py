@@ -65,6 +65,8 @@ class Trouble(Enum):
     DUTY_LATE = "duty_late"
     SENSOR_FAULT = "sensor_fault"
     CAMERA_LOST = "camera_lost"
+    SELFTEST_FAILED = "selftest_failed"
+    LEDGER_UNSIGNED = "ledger_unsigned"
 
     @property
     def code(self) -> Code:
@@ -89,4 +91,6 @@ _TROUBLE_CODES = {
     Trouble.DUTY_LATE: Code.SYSTEM_TROUBLE,
     Trouble.SENSOR_FAULT: Code.SENSOR_TROUBLE,
     Trouble.CAMERA_LOST: Code.SENSOR_TROUBLE,
+    Trouble.SELFTEST_FAILED: Code.PERIODIC_TEST_TROUBLE,
+    Trouble.LEDGER_UNSIGNED: Code.SYSTEM_TROUBLE,
 }

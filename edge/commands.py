@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import __version__
+from edge import __version__, bundle_commands, calibrate_commands, doctor_commands, log_commands, wiring_commands
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
+from edge.ledger_commands import ledger
+from edge.operator_identity import operator
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
 from edge.sensor_commands import sensor
@@ -22,13 +24,13 @@ application = typer.Typer(
     epilog="Example: gatepost status    Exit codes: 0 well, 1 see 'status --help', 2 wrong usage, 3 settings, 4 device,"
     " 5 already running, 6 certificate, 7 daemon not reachable, 8 storage, 9 port in use, 10 refused.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 config = typer.Typer(help="Look at a settings file.", no_args_is_help=True, rich_markup_mode=None)
 application.add_typer(config, name="config")
 application.add_typer(sensor, name="sensor")
+application.add_typer(ledger, name="ledger")
 
 _CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 
@@ -133,11 +135,22 @@ def reset(
     """End the open alarm at this gate, as a named person. What is not yet confirmed is still sent."""
     client = Client(directory_of(config, runtime_directory) / CONTROL_SOCKET)
     was_open = bool(client.ask("status")["incident"]["ids"])
-    client.ask("reset", by=by)
+    client.ask("reset", by=by, key_fingerprint=operator().key_fingerprint)
     # The brain takes requests in order: this view is from after the reset.
     if client.ask("status")["incident"]["ids"]:
         raise RefusedError("the alarm is still open: the button was pressed again, or is stuck; see gatepost status")
     typer.echo(f"The alarm is ended by {by.strip()}." if was_open else "No alarm was open: nothing to end.")
+
+
+application.command("doctor", help=doctor_commands.HELP, epilog=doctor_commands.EXAMPLES)(doctor_commands.doctor)
+application.command("queue", help=log_commands.QUEUE_HELP, epilog=log_commands.QUEUE_EXAMPLES)(log_commands.queue)
+application.command("tail", help=log_commands.TAIL_HELP, epilog=log_commands.TAIL_EXAMPLES)(log_commands.tail)
+application.command("events", help=log_commands.EVENTS_HELP, epilog=log_commands.EVENTS_EXAMPLES)(log_commands.events)
+application.command("wiring", help=wiring_commands.HELP, epilog=wiring_commands.EXAMPLES)(wiring_commands.wiring)
+application.command("calibrate", help=calibrate_commands.HELP, epilog=calibrate_commands.EXAMPLES)(
+    calibrate_commands.calibrate
+)
+application.command("bundle", help=bundle_commands.HELP, epilog=bundle_commands.EXAMPLES)(bundle_commands.bundle)
 
 
 def _watch_live(views: Iterator[dict[str, Any]]) -> None:

@@ -77,10 +77,15 @@ class Line(Value, frozen=True):
 
 
 class Contacts(Value, frozen=True):
-    """All contacts of a gate, and the antivalence of the key's two halves."""
+    """All contacts of a gate, and the antivalence of the key's two halves.
+
+    ``port`` is no wire: what a self-test says of the key at the contact port. A finger on the real one is told beside
+    it.
+    """
 
     rules: ContactRules = ContactRules()
     key: Line = Line()
+    port: Line = Line()
     key_nc: Line = Line()
     reset: Line = Line()
     disagree_ms: int | None = None
@@ -102,12 +107,12 @@ def wake_at(contacts: Contacts) -> int | None:
     """When time alone will change something, in monotonic milliseconds; None if never."""
     rules = contacts.rules
     times = []
-    for line in (contacts.key, contacts.reset, contacts.key_nc):
+    for line in (contacts.key, contacts.reset, contacts.key_nc, contacts.port):
         if line.phase is Phase.CONFIRMING:
             times.append(line.since_ms + rules.confirm_ms)
         elif line.phase is Phase.RELEASING:
             times.append(line.since_ms + rules.release_ms)
-        elif line.phase is Phase.DOWN and not line.stuck:
+        elif line.phase is Phase.DOWN and not line.stuck and line.origin is Origin.PERSON:
             times.append(line.down_ms + rules.stuck_ms)
         if line.unproven_ms is not None:
             times.append(line.unproven_ms + EDGE_GRACE_MS)
@@ -122,7 +127,7 @@ def step(contacts: Contacts, fact: ContactEdge | LevelRead | Ticked) -> tuple[Co
     """Take one level or the passing of time; give what it means."""
     found: list[Finding] = []
     if not isinstance(fact, Ticked):
-        name = fact.contact.value
+        name = fact.contact.value if _is_wire(fact) else "port"
         line: Line = getattr(contacts, name)
         line = _settled(line, fact.contact, contacts.rules, fact.at_ms, found)
         if isinstance(fact, ContactEdge):
@@ -138,10 +143,15 @@ def step(contacts: Contacts, fact: ContactEdge | LevelRead | Ticked) -> tuple[Co
             key=_settled(contacts.key, Contact.KEY, contacts.rules, fact.at_ms, found),
             reset=_settled(contacts.reset, Contact.RESET, contacts.rules, fact.at_ms, found),
             key_nc=_settled(contacts.key_nc, Contact.KEY_NC, contacts.rules, fact.at_ms, found),
+            port=_settled(contacts.port, Contact.KEY, contacts.rules, fact.at_ms, found),
         )
     if contacts.rules.supervised:
         contacts = _antivalence(contacts, fact.at_ms, found)
     return contacts, tuple(found)
+
+
+def _is_wire(fact: ContactEdge | LevelRead) -> bool:
+    return isinstance(fact, LevelRead) or fact.origin is Origin.PERSON
 
 
 def _level(line: Line, fact: ContactEdge | LevelRead, rules: ContactRules, found: list[Finding]) -> Line:
@@ -186,7 +196,8 @@ def _settled(line: Line, contact: Contact, rules: ContactRules, now_ms: int, fou
         if line.stuck:
             found.append(WiringTrouble(Trouble.KEY_STUCK, False, f"{contact.value} let go", now_ms, _part(contact)))
         line = replace(line, phase=Phase.OPEN, stuck=False)
-    if line.phase is Phase.DOWN and not line.stuck and now_ms >= line.down_ms + rules.stuck_ms:
+    stuck = line.phase is Phase.DOWN and line.origin is Origin.PERSON and now_ms >= line.down_ms + rules.stuck_ms
+    if stuck and not line.stuck:
         held_s = rules.stuck_ms // 1000
         detail = f"{contact.value} closed for {held_s} s"
         found.append(WiringTrouble(Trouble.KEY_STUCK, True, detail, now_ms, _part(contact)))

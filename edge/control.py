@@ -19,10 +19,26 @@ from typing import NamedTuple
 import msgspec
 
 from edge.errors import NotReachableError
-from edge.events import MessageRefused, ResetAsked, ViewAsked
+from edge.events import Code, MessageRefused, Noted, Qualifier, ResetAsked, ViewAsked
 from edge.listening import listen
 from edge.ports import Clock, Post
-from edge.requests import CONTROL_SOCKET, VIEW_SOCKET, BadRequest, Id, Press, Reset, See, Status, Watch, decode
+from edge.proving import ArrivedAsked, SelfTestAsked
+from edge.requests import (
+    CONTROL_SOCKET,
+    VIEW_SOCKET,
+    Arrived,
+    BadRequest,
+    Calibrated,
+    Id,
+    Press,
+    Reset,
+    See,
+    SelfTest,
+    Status,
+    Watch,
+    calibration_words,
+    decode,
+)
 from edge.visitors import View, Visitor, Visitors, Watching, still
 
 ANSWER_MS_MAX = 5_000
@@ -229,9 +245,19 @@ class Control:
                 visitor.watching = Watching(id, every_ms, now_ms)
             case _ if not visitor.may_act:
                 self._visitors.refuse(visitor, request.id, f"{VIEW_SOCKET} is only for looking: ask {CONTROL_SOCKET}")
-            case Reset(id=id, by=by):
-                self._post(ResetAsked(by.strip(), visitor.uid, now_ms))
+            case Reset(id=id, by=by, key_fingerprint=key):
+                self._post(ResetAsked(by.strip(), visitor.uid, now_ms, key))
                 self._visitors.say(visitor, {"id": id, "ok": True})
+            case SelfTest(id=id, kind=kind, by=by, key_fingerprint=key, token=token):
+                self._post(SelfTestAsked(kind, by.strip(), key, token, now_ms))
+                self._visitors.say(visitor, {"id": id, "ok": True})
+            case Arrived(id=id, by=by):
+                self._post(ArrivedAsked(by.strip(), now_ms))
+                self._visitors.say(visitor, {"id": id, "ok": True})
+            case Calibrated():
+                detail = calibration_words(request, visitor.uid)
+                self._post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.STATUS, None, detail, now_ms))
+                self._visitors.say(visitor, {"id": request.id, "ok": True})
             case Press(hold_ms=hold_ms):
                 press = self._press
                 self._pretend(visitor, request.id, "button", None if press is None else partial(press, hold_ms))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from edge import alarm, contact, health, kiosk_news, links, timekeeping, uplink
+from edge import alarm, contact, health, kiosk_news, links, retention, schedule_news, selftest_news, timekeeping, uplink
+from edge.chain import WindowClosed, WindowOpened
 from edge.events import (
     Acked,
     Alive,
@@ -37,6 +38,7 @@ from edge.events import (
     ReceiptCame,
     Record,
     ResetAsked,
+    Show,
     ShowLamp,
     Stage,
     Store,
@@ -59,6 +61,7 @@ from edge.measuring import (
     SkinMissed,
     SkinRead,
 )
+from edge.proving import ArrivedAsked, LinkProbed, SelfTestAsked, SenseRead
 from edge.state import State
 from edge.views import heartbeat, status_line, view
 
@@ -76,6 +79,7 @@ def wake_at(state: State) -> int:
         alarm.wake_at(state.alarm),
         uplink.wake_at(state.uplink),
         kiosk_news.wake_at(state),
+        selftest_news.wake_at(state),
     ):
         if moment is not None:
             times.append(moment)
@@ -111,7 +115,8 @@ def step(state: State, fact: Fact) -> Step:
         case StoreTrouble():
             state = tell(state, fact.trouble, "", fact.raised, fact.detail, fact.at_ms, out)
         case ResetAsked():
-            state = _reset(state, fact.by, f"command line, uid {fact.uid}", fact.at_ms, out)
+            key = f", key {fact.key_fingerprint}" if fact.key_fingerprint else ""
+            state = _reset(state, fact.by, f"command line, uid {fact.uid}{key}", fact.at_ms, out)
         case ViewAsked():
             out.append(AnswerView(fact.token, view(state)))
         case Noted():
@@ -121,7 +126,13 @@ def step(state: State, fact: Fact) -> Step:
         case PictureTaken():
             state = kiosk_news.picture(state, fact, out)
         case Forgotten():
-            state = kiosk_news.forgotten(state, fact, out)
+            state = retention.forgotten(state, fact, out)
+        case SelfTestAsked() | WindowOpened() | WindowClosed() | ArrivedAsked() | LinkProbed() | SenseRead():
+            state = selftest_news.asked(state, fact, out)
+    if selftest_news.is_busy(state):
+        state = _tests(state, fact, out)
+    if state.schedule is not None:
+        state = schedule_news.follow(before, state, fact, out)
     return _lamp(before, state, out), out
 
 
@@ -134,15 +145,31 @@ def _contacts(state: State, fact: ContactEdge | LevelRead | Ticked, out: list[Co
     for finding in found:
         match finding:
             case contact.Closure(contact=Contact.RESET, at_ms=at_ms):
-                state = _reset(state, "reset key", "key", at_ms, out)
-            case contact.Closure(origin=origin, at_ms=at_ms):
-                state, id = next_id(state)
-                state = _alarm(state, alarm.Pressed(id, origin, at_ms), out)
-                if origin is Origin.PERSON:
-                    state = kiosk_news.pressed(state, state.alarm.ids[0], at_ms, out)
+                state = selftest_news.arrived(_reset(state, "reset key", "key", at_ms, out), at_ms)
+            case contact.Closure(at_ms=at_ms):
+                state, origin = selftest_news.origin_of(state, finding)
+                state = _press(state, origin, at_ms, out)
             case contact.WiringTrouble():
                 state = tell(state, finding.trouble, finding.part, finding.raised, finding.detail, finding.at_ms, out)
     return state
+
+
+def _press(state: State, origin: Origin, at_ms: int, out: list[Command]) -> State:
+    state, id = next_id(state)
+    if origin is Origin.PERSON:
+        state = _alarm(state, alarm.Pressed(id, origin, at_ms), out)
+        return kiosk_news.pressed(selftest_news.pressed(state), state.alarm.ids[0], at_ms, out)
+    kind = "" if state.test.run is None else state.test.run.asked.kind.value
+    state = _alarm(state, alarm.Pressed(id, origin, at_ms, kind), out)
+    return selftest_news.marked(state, id, at_ms, out)
+
+
+def _tests(state: State, fact: Fact, out: list[Command]) -> State:
+    """A real press that a test's own closure hid comes first of all; then what the fact proves."""
+    state, presses_ms = selftest_news.watched(state, fact)
+    for at_ms in presses_ms:
+        state = _press(state, Origin.PERSON, at_ms, out)
+    return selftest_news.heard(state, fact, out)
 
 
 def _alarm(
@@ -189,7 +216,7 @@ def _acked(state: State, fact: Acked, out: list[Command]) -> State:
 
 
 def _receipt(state: State, fact: ReceiptCame, out: list[Command]) -> State:
-    if not _awaited(state, fact):
+    if not _awaited(state, fact) and not selftest_news.is_mark(state, fact.id):
         # The centre says its last word again and again until it is sure: repeats are counted, and change nothing.
         return replace(state, health=health.count(state.health, "refused_not_awaited"))
     if fact.stage is Stage.CLOSED:
@@ -237,7 +264,7 @@ def _clock(state: State, fact: ClockRead, out: list[Command]) -> State:
     if state.alive_ms is None or fact.at_ms - state.alive_ms >= ALIVE_MS:
         out.append(NoteAlive(timekeeping.stamp(clock, fact.at_ms)))
         state = replace(state, alive_ms=fact.at_ms)
-    return kiosk_news.dated(state, fact.at_ms, out)
+    return retention.dated(state, fact.at_ms, out)
 
 
 def _time(state: State, fact: Ticked, out: list[Command]) -> State:
@@ -272,7 +299,7 @@ def _store_opened(state: State, fact: StoreOpened, out: list[Command]) -> State:
         out.append(KeepLatch(kept if unheard is None else replace(kept, unread=True)))
         held = [owed.record for lane in state.uplink.held for owed in lane.values()]
         out.extend(Store(record, None) for record in (*held, *state.uplink.pending.values()))
-    state = to_uplink(state, fact, out)
+    state = retention.opened(to_uplink(state, fact, out), fact)
     if not state.restarted:
         body: Body = {"last_alive_wall_ms": fact.last_alive_wall_ms, "kernel_boot": state.boot.kernel_boot}
         state = note(replace(state, restarted=True), Code.RESTART, Qualifier.NEW, body, fact.at_ms, out)
@@ -307,9 +334,13 @@ def _noted(state: State, fact: Noted, out: list[Command]) -> State:
 
 def _lamp(before: State, state: State, out: list[Command]) -> State:
     """The lamps follow the state; a change goes out before anything that could take time."""
-    if not state.armed or (state.alarm is before.alarm and state.health is before.health and before.armed):
+    same = state.alarm is before.alarm and state.health is before.health and state.test is before.test
+    if not state.armed or (same and before.armed):
         return state
-    lamp = ShowLamp(alarm.show(state.alarm), fault=bool(state.health.standing))
+    shown = alarm.show(state.alarm)
+    if shown is Show.READY:
+        shown = selftest_news.show(state) or shown
+    lamp = ShowLamp(shown, fault=bool(state.health.standing))
     if lamp == state.lamp:
         return state
     out.insert(0, lamp)

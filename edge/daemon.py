@@ -15,11 +15,10 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from edge import last_good, state
+from edge import last_good, making, state
 from edge.control import Control
-from edge.drivers.bench import Bench
 from edge.drivers.boot import next_boot
 from edge.drivers.button import GpioContacts
 from edge.drivers.clock import SystemClock, kernel_boot
@@ -31,36 +30,36 @@ from edge.errors import StorageError
 from edge.events import (
     Alive,
     AnswerView,
-    Backfill,
     Code,
     Connect,
+    Contact,
     Disconnect,
     FeedWatchdog,
-    Forget,
     Journal,
-    KeepLatch,
-    Load,
-    MarkDone,
     MessageRefused,
-    NoteAlive,
     Noted,
     Publish,
     PublishHealth,
     Qualifier,
+    Record,
     ShowLamp,
     SoundSiren,
     StopSiren,
-    Store,
     StoreCommand,
+    StoreTrouble,
     TellReady,
     Trouble,
 )
 from edge.kiosk_hands import KioskHands
 from edge.ports import BrokerLink
-from edge.rules import contacts_of, rules_of
+from edge.rules import bench_of, contacts_of, rules_of, schedule_of
 from edge.runtime import Brain, Periodic, Thread, Worker
+from edge.selftest_hands import SelfTestHands
 from edge.settings import Settings
 from edge.wire import Address
+
+if TYPE_CHECKING:
+    from edge.ledger_table import Signer
 
 log = logging.getLogger("gatepost")
 
@@ -81,21 +80,24 @@ class Daemon:
         self._directories()
         self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
         now_ms = self.clock.now_ms()
-        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id), now_ms), self.clock)
+        plan, unplanned = schedule_of(settings)
+        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id, plan), now_ms), self.clock)
         self.post = self.brain.post
         self.post(self.clock.read())
         # A bench is somebody's own machine: its memory is not ours to hold.
         loose = hold() if settings.pins.factory == "lgpio" else None
-        for trouble in (refused, problem, loose):
+        for trouble in (refused, problem, unplanned, loose):
             if trouble is not None:
                 log.error("%s", trouble)
+        if unplanned is not None:
+            self.post(MessageRefused("selftest_calendar", now_ms))
         if loose is not None:
-            self._failed("memory_not_held")
+            self.post(MessageRefused("memory_not_held", now_ms))
         if refused is not None:
             self.post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.NEW, Trouble.SETTINGS_REFUSED, refused, now_ms))
         self.pins = open_factory(settings.pins.factory)
         self.gpios = contacts_of(settings)
-        self.bench = Bench(self.gpios, self.pins) if settings.pins.factory == "mock" else None
+        self.bench = bench_of(settings, self.pins) if settings.pins.factory == "mock" else None
         self.kiosk = KioskHands(settings, self.pins, self.clock, self.post, self._failed)
         self.supervisor = supervisor()
         self._closing: list[Any] = []
@@ -184,25 +186,31 @@ class Daemon:
     def _failed(self, what: str) -> None:
         self.post(MessageRefused(what, self.clock.now_ms()))
 
+    def _ledger_trouble(self, raised: bool, detail: str) -> None:
+        """The store's thread says that it cannot sign, or can again."""
+        self.post(StoreTrouble(Trouble.LEDGER_UNSIGNED, raised, detail, self.clock.now_ms()))
+
     def _start_store_and_brokers(self) -> None:
         """On a thread of its own, because these libraries take their time to load; the button does not wait."""
         from edge.drivers.memory_outbox import MemoryOutbox
         from edge.drivers.store import SqliteOutbox
         from edge.keeper import Keeper
+        from edge.ledger_table import Scribe
 
         settings = self.settings
+        address = Address(settings.gate.county, settings.gate.school, settings.gate.gate)
         file = Path(settings.gate.state_directory) / "events.db"
         limit = settings.store.routine_events_max
-        keeper = Keeper(partial(SqliteOutbox, file, limit), MemoryOutbox, self.clock, self.post)
+        scribe = Scribe(str(address), partial(_ledger_key, file.parent), self._ledger_trouble)
+        keeper = Keeper(partial(SqliteOutbox, file, limit, scribe=scribe), MemoryOutbox, self.clock, self.post)
         store: Worker[StoreCommand] = Worker(
             "store", keeper.run, self._failed, open=keeper.open, idle=keeper.idle, close=keeper.close
         )
         self._closing.append(store)
-        self.brain.attach(dict.fromkeys((Store, KeepLatch, Load, MarkDone, Backfill, NoteAlive, Forget), store.put))
+        self.brain.attach(dict.fromkeys(get_args(StoreCommand), store.put))
 
         from edge.drivers.mqtt import PahoLink
 
-        address = Address(settings.gate.county, settings.gate.school, settings.gate.gate)
         for number, broker in enumerate(settings.broker):
             dialler: Worker[Any] = Worker(f"dial-{broker.name}", _call_each, self._failed)
             self._closing.append(dialler)
@@ -216,6 +224,12 @@ class Daemon:
             Publish: lambda command: brokers[command.broker].publish(command),
             PublishHealth: lambda command: brokers[command.broker].publish_health(command),
         })  # fmt: skip
+        tests = SelfTestHands(
+            settings.selftest, lambda: self.contacts.level(Contact.KEY), lambda for_ms: self.siren.pulse(for_ms),
+            pin_factory=self.pins, clock=self.clock, post=self.post, failed=self._failed,
+        )  # fmt: skip
+        self._closing.append(tests)
+        self.brain.attach(tests.hands())
         # Last of all: neither button, store nor broker waits for a sensor or a camera.
         self._closing.append(self.kiosk)
         self.brain.attach(self.kiosk.start())
@@ -275,7 +289,16 @@ def _log_to_queue(level: str) -> logging.handlers.QueueListener:
 
 def _journal(command: Journal) -> None:
     level = logging.getLevelNamesMapping()[command.level.upper()]
-    log.log(level, "%s", command.text, extra={"event_id": "" if command.id is None else str(command.id)})
+    event = command.about if isinstance(command.about, Record) else None
+    text = command.about if event is None else making.line(event)
+    log.log(level, "%s", text, extra={"event_id": "" if event is None else str(event.id)})
+
+
+def _ledger_key(state_directory: Path) -> Signer:
+    """On the store's thread, at the first event: a library is loaded, and at the very first start a key is made."""
+    from edge.ledger_key import load_or_make
+
+    return load_or_make(state_directory)
 
 
 def _call_each(calls: Any) -> None:

@@ -13,18 +13,16 @@ from enum import Enum, IntEnum
 from edge.codes import Code as Code
 from edge.codes import Qualifier as Qualifier
 from edge.codes import Trouble as Trouble
-from edge.measuring import (
-    CameraFound,
-    CameraLost,
-    FacesSeen,
-    MeasureEvery,
-    PictureTaken,
-    ReferenceRead,
-    SkinMissed,
-    SkinRead,
-    TakePicture,
-    TellPupil,
-)
+from edge.diary import Diary
+from edge.ledger_head import Head
+from edge.measuring import CrowdKept, MeasuringCommand, MeasuringFact
+from edge.measuring import KeepCrowd as KeepCrowd
+from edge.proving import TestCommand, TestFact, TestStoreCommand
+from edge.topics import PERSONAL as PERSONAL
+from edge.topics import Forget as Forget
+from edge.topics import Forgotten as Forgotten
+from edge.topics import Lane as Lane
+from edge.topics import Topic as Topic
 from edge.value import Value as Value
 
 
@@ -62,35 +60,17 @@ class Stage(IntEnum):
 
 
 class Show(Enum):
-    """What the status lamp says: ready, or the stage of the least advanced press."""
+    """What the status lamp says: ready, or the stage of the least advanced press; quiet, how far a test is."""
 
     READY = "ready"
+    TESTING = "testing"
+    TEST_RECEIVED = "test_received"
     PRESSED = "pressed"
     STORED = "stored"
     AT_BROKER = "at_broker"
     RECEIVED = "received"
     SEEN = "seen"
     DISPATCHED = "dispatched"
-
-
-class Lane(IntEnum):
-    """Order of sending: a lower lane overtakes a higher one. Only the alarm lane is never evicted."""
-
-    ALARM = 0
-    TROUBLE = 1
-    ROUTINE = 2
-
-
-class Topic(Enum):
-    """Last word of the MQTT topic an event travels on."""
-
-    ALARM = "alarm"
-    SELF_TEST = "selftest"
-    TROUBLE = "trouble"
-    TEMPERATURE = "temperature"
-    PICTURE = "picture"
-    FLOW = "flow"
-    LOG = "log"
 
 
 class EventId(Value, frozen=True, order=True):
@@ -134,8 +114,7 @@ class Boot(Value, frozen=True):
 class Record(Value, frozen=True):
     """Something that happened, in the form that is kept and sent. Never changed once made.
 
-    ``incident`` is the id of the first press of the incident an alarm record belongs to. ``body`` holds plain
-    scalars that only people and reports read.
+    ``incident`` is the first press's id, in an alarm record. ``body`` holds plain scalars for people and reports.
     """
 
     id: EventId
@@ -197,14 +176,20 @@ class Row(Value, frozen=True):
     record: Record
     backfilled: WallStamp | None
 
+    @property
+    def dated_wall_ms(self) -> int:
+        """Its date, as ``Forget`` counts: worked out where that was possible, else what its clock said."""
+        return (self.backfilled or self.record.wall).wall_ms
+
 
 class Backlog(Value, frozen=True):
-    """What the store holds that is still owed, by lane, and the id of the newest event in the log."""
+    """What the store holds that is still owed, by lane, the newest event in the log, and the ledger's head."""
 
     alarm: int = 0
     trouble: int = 0
     routine: int = 0
     last_id: EventId | None = None
+    ledger: Head | None = None
 
 
 # --- facts: what hands post ------------------------------------------------------------------------------------
@@ -261,31 +246,24 @@ class Loaded(Value, frozen=True):
 
 
 class StoreOpened(Value, frozen=True):
-    """The store can be read: what was latched, and how much is owed. Again with ``renumbered`` whenever its
-    sequence numbers began anew (a new file after damage or deletion): everything held in memory is stored again."""
+    """The store can be read: latch, what is owed, crowd as last kept. Again with ``renumbered`` when its numbers began
+    anew (a new file after damage or deletion): what memory holds is stored again, and its crowd is the newer one."""
 
     latch: Latch | None
     backlog: Backlog
     last_alive_wall_ms: int | None
     renumbered: bool
     at_ms: int
+    crowd: CrowdKept | None = None
+    diary: Diary | None = None
 
 
 class StoreTrouble(Value, frozen=True):
-    """The store's condition changed. ``trouble`` is STORE_IN_MEMORY, STORE_DAMAGED or EVENTS_DROPPED."""
+    """The store's condition changed: STORE_IN_MEMORY, STORE_DAMAGED, EVENTS_DROPPED or LEDGER_UNSIGNED."""
 
     trouble: Trouble
     raised: bool
     detail: str
-    at_ms: int
-
-
-class Forgotten(Value, frozen=True):
-    """The store has deleted so many rows; ``left`` are those too old that it still holds, counted afterwards."""
-
-    before_wall_ms: int
-    rows: int
-    left: int
     at_ms: int
 
 
@@ -346,6 +324,7 @@ class ResetAsked(Value, frozen=True):
     by: str
     uid: int
     at_ms: int
+    key_fingerprint: str = ""
 
 
 class ViewAsked(Value, frozen=True):
@@ -374,7 +353,7 @@ class Ticked(Value, frozen=True):
 Fact = (
     ContactEdge | LevelRead | Alive | ClockRead | Stored | Loaded | StoreOpened | StoreTrouble | LinkUp | LinkDown
     | Acked | ReceiptCame | CentreStatus | MessageRefused | ResetAsked | ViewAsked | Noted | Ticked
-    | Forgotten | SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken
+    | Forgotten | MeasuringFact | TestFact
 )  # fmt: skip
 
 
@@ -435,13 +414,6 @@ class NoteAlive(Value, frozen=True):
     wall: WallStamp
 
 
-class Forget(Value, frozen=True):
-    """Delete what lies on these topics and is older than this, owed or not; the answer is Forgotten."""
-
-    topics: tuple[Topic, ...]
-    before_wall_ms: int
-
-
 class Publish(Value, frozen=True):
     """Hand a record to a broker at once. ``stamp`` is its best wall time now; ``age_ms`` None if not known."""
 
@@ -485,11 +457,10 @@ class TellReady(Value, frozen=True):
 
 
 class Journal(Value, frozen=True):
-    """One line for the system's journal, with the event's id as a field."""
+    """One line for the system's journal, on an event or in words. A press does not wait for its event to be worded."""
 
     level: str
-    text: str
-    id: EventId | None
+    about: Record | str
 
 
 class AnswerView(Value, frozen=True):
@@ -502,7 +473,7 @@ class AnswerView(Value, frozen=True):
 Command = (
     ShowLamp | SoundSiren | StopSiren | Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Publish
     | PublishHealth | Connect | Disconnect | FeedWatchdog | TellReady | Journal | AnswerView
-    | MeasureEvery | TellPupil | TakePicture | Forget
+    | MeasuringCommand | Forget | KeepCrowd | TestStoreCommand | TestCommand
 )  # fmt: skip
 
-StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget
+StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget | KeepCrowd | TestStoreCommand

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from edge.diary import Diary
 from edge.events import (
     Backlog,
     EventId,
@@ -23,6 +24,7 @@ from edge.events import (
     StoreTrouble,
     Trouble,
 )
+from edge.measuring import CrowdKept
 from edge.ports import Clock, Outbox, OutboxDamaged, OutboxFull, Post
 
 DONE_MARKS_MAX = 50_000
@@ -32,6 +34,9 @@ ATTEMPTS_MAX = 4
 """As it is, on a reopened card, on a new file, in memory: nothing is tried more often."""
 
 HISTORY_LIMIT = 1_000
+
+Signs = tuple[Latch | None, int | None, CrowdKept | None, Diary | None]
+"""What an outbox tells when it opens: latch, last sign of life, crowd."""
 
 T = TypeVar("T")
 Step = Callable[[], None]
@@ -148,6 +153,7 @@ class Fallback:
             memory.trouble + card.trouble - self._done_lanes[Lane.TROUBLE],
             memory.routine + card.routine - self._done_lanes[Lane.ROUTINE],
             memory.last_id or card.last_id,
+            card.ledger,
         )
 
     def take_dropped(self) -> int:
@@ -246,14 +252,15 @@ class Fallback:
 
     def _tell_opened(self, renumbered: bool) -> None:
         if self._memory is None:
-            latch, alive_ms = _signs_of(self.writer)
+            latch, alive_ms, crowd, diary = _signs_of(self.writer)
         else:
-            nothing: tuple[Latch | None, int | None] = (None, None)
-            latch, alive_ms = self._peek(_signs_of, nothing)
-            latch = self._memory.latch() or latch
+            nothing: Signs = (None, None, None, None)
+            latch, alive_ms, crowd, diary = self._peek(_signs_of, nothing)
+            held, _, newer, later = _signs_of(self._memory)
+            latch, crowd, diary = held or latch, newer or crowd, later or diary
         self._told_opened = True
         self.renumberings += renumbered
-        self._post(StoreOpened(latch, self.backlog(), alive_ms, renumbered, self._clock.now_ms()))
+        self._post(StoreOpened(latch, self.backlog(), alive_ms, renumbered, self._clock.now_ms(), crowd, diary))
 
     def _tell_whole(self) -> None:
         if self._damaged:
@@ -305,6 +312,9 @@ class Fallback:
             latch = None  # the brain never saw that one: it hears of it below, and says what the two are together
         given = card.append([row.record for row in rows], latch, [row.seq for row in rows] if known else None)
         card.mark_done(list(self._done))
+        for note in (memory.crowd(), memory.diary()):
+            if note is not None:
+                card.keep_note(note)
         moved = zip((row.record.id for row in rows), given, strict=True)
         stored = tuple((id, seq) for id, seq in moved if id not in self._done)
         self._dropped += memory.take_dropped()
@@ -325,8 +335,8 @@ def _load_of(load: Load, after_seq: int, outbox: Outbox) -> Sequence[Row]:
     return outbox.load(load.lane, after_seq, load.limit)
 
 
-def _signs_of(outbox: Outbox) -> tuple[Latch | None, int | None]:
-    return outbox.latch(), outbox.last_alive_wall_ms()
+def _signs_of(outbox: Outbox) -> Signs:
+    return outbox.latch(), outbox.last_alive_wall_ms(), outbox.crowd(), outbox.diary()
 
 
 def _latched(latch: Latch | None) -> bool:

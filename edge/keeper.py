@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from edge.diary import Diary
 from edge.events import (
     Alive,
     Backfill,
     ClockFix,
     EventId,
     Forget,
+    Forgotten,
+    KeepCrowd,
     KeepLatch,
     Lane,
     Latch,
@@ -34,9 +37,15 @@ from edge.events import (
 )
 from edge.fallback import Fallback, Step
 from edge.forgetting import Forgetting
+from edge.measuring import CrowdKept
 from edge.ports import Clock, Outbox, Post
+from edge.proving import KeepDiary, ReadAgain, ReadBack
+from edge.wire import parse_id
 
 DUTY = "store"
+SALVAGED_AT_ONCE = 100
+"""Entries of the ledger that are brought over from a damaged file between two jobs: one short commit."""
+
 DROPPED_REPORT_MS = 60_000
 """Evicted events are told at most this often, and restored after as long without: else each would cost another."""
 
@@ -58,7 +67,10 @@ class Keeper:
         self._post = post
         self._fix: ClockFix | None = None
         self._last_fix: ClockFix | None = None
-        self._forgetting = Forgetting(clock, post)
+        self._forgetting = Forgetting(clock, self._forgotten)
+        self._forgets_on = False
+        self._salvaged: int | None = None  # the renumbering after which nothing more was to be had
+        self._rows_salvaged = 0
         self._dropped = 0
         self._dropped_at_ms: int | None = None
         self._told_dropped_at_ms: int | None = None
@@ -87,9 +99,9 @@ class Keeper:
         self._after_work()
 
     def idle(self) -> bool:
-        """No job came for a while: try the card, date some events. True: more is waiting, call again at once."""
+        """No job came for a while: try the card, date or delete some events. True: more waits, call again at once."""
         self._after_work()
-        return self._fix is not None or self._forgetting.busy
+        return self._salvage() or self._fix is not None or self._forgets_on
 
     def close(self) -> None:
         """Let the card go."""
@@ -103,7 +115,9 @@ class Keeper:
         latch: Latch | None = None
         done: list[EventId] = []
         alive: WallStamp | None = None
+        notes: dict[type, CrowdKept | Diary] = {}
         loads: list[Load] = []
+        again: list[ReadAgain] = []
         for command in batch:
             match command:
                 case Store():
@@ -119,18 +133,28 @@ class Keeper:
                     alive = command.wall
                 case Backfill():
                     self._fix = self._last_fix = command.fix
+                case KeepCrowd():
+                    notes[KeepCrowd] = command.crowd
+                case KeepDiary():
+                    notes[KeepDiary] = command.diary
                 case Forget():
                     self._forgetting.begin(command)
-        return self._steps(records, latch, done, alive, loads)
+                case ReadAgain():
+                    again.append(command)
+        steps = self._steps(records, latch, done, loads)
+        steps.extend(partial(self._read_back, one) for one in again)
+        if alive is not None:
+            steps.append(partial(self._note_alive, alive))
+        steps.extend(partial(self._keep_note, note) for note in notes.values())
+        return steps
 
     def _steps(
         self,
         records: Sequence[Record],
         latch: Latch | None,
         done: Sequence[EventId],
-        alive: WallStamp | None,
         loads: Sequence[Load],
-    ) -> Sequence[Step]:
+    ) -> list[Step]:
         steps: list[Step] = []
         alarms = [record for record in records if record.lane is Lane.ALARM]
         others = [record for record in records if record.lane is not Lane.ALARM]
@@ -143,8 +167,6 @@ class Keeper:
         if done:
             steps.append(partial(self._mark_done, done))
         steps.extend(partial(self._load, load, self._outbox.renumberings) for load in loads)
-        if alive is not None:
-            steps.append(partial(self._note_alive, alive))
         return steps
 
     def _keep_latch(self, latch: Latch) -> None:
@@ -152,6 +174,9 @@ class Keeper:
 
     def _note_alive(self, wall: WallStamp) -> None:
         self._outbox.writer.note_alive(wall)
+
+    def _keep_note(self, note: CrowdKept | Diary) -> None:
+        self._outbox.writer.keep_note(note)
 
     def _store(self, records: Sequence[Record], latch: Latch | None) -> None:
         writer = self._outbox.writer
@@ -171,21 +196,54 @@ class Keeper:
         rows = self._outbox.load(load)
         self._post(Loaded(load.lane, tuple(rows), len(rows) < load.limit, self._clock.now_ms()))
 
+    def _read_back(self, asked: ReadAgain) -> None:
+        found = self._outbox.writer.finds(parse_id(asked.id))
+        self._post(ReadBack(asked.id, found, self._clock.now_ms()))
+
     # --- between batches --------------------------------------------------------------------------------------
 
     def _after_work(self) -> None:
         if self._outbox.return_if_due():
             self._fix = self._last_fix  # the card has not heard of it, nor have the rows that came back
+        self._forgets_on = False
         if self._fix is not None:
             self._outbox.attempt(self._backfill)
-        if self._forgetting.busy:
-            self._outbox.attempt(lambda: self._forgetting.piece(self._outbox.writer))
+        if self._fix is None and self._forgetting.waiting:  # once all is dated: a wrong clock makes an event look old
+            self._forget()
         self._outbox.attempt(self._tell_dropped)
         self._alive()
 
     def _backfill(self) -> None:
         if self._fix is not None and self._outbox.writer.backfill(self._fix) == 0:
             self._fix = None
+
+    def _forget(self) -> None:
+        """A little of the deletion. A mistake of ours ends it: the alarms must not lose their card to it every time."""
+        mistakes = self._outbox.unexpected
+        self._outbox.attempt(self._forget_some)
+        if self._outbox.unexpected > mistakes:
+            self._forgetting, self._forgets_on = Forgetting(self._clock, self._forgotten), False
+
+    def _forget_some(self) -> None:
+        self._forgets_on = self._forgetting.step(self._outbox.writer)
+
+    def _salvage(self) -> bool:
+        """A little of what a damaged file still holds of the ledger. A mistake of ours ends it, as above."""
+        if self._outbox.in_memory or self._salvaged == self._outbox.renumberings:
+            return False
+        mistakes, rows = self._outbox.unexpected, self._rows_salvaged
+        self._outbox.attempt(self._salvage_some)
+        if self._outbox.unexpected > mistakes or rows == self._rows_salvaged:
+            self._salvaged = self._outbox.renumberings
+        return rows < self._rows_salvaged
+
+    def _salvage_some(self) -> None:
+        self._rows_salvaged += self._outbox.writer.salvage(SALVAGED_AT_ONCE)
+
+    def _forgotten(self, proof: Forgotten) -> None:
+        """What was deleted is owed no more."""
+        self._post(Stored((), self._outbox.writer.durable, self._outbox.backlog(), self._clock.now_ms()))
+        self._post(proof)
 
     def _tell_dropped(self) -> None:
         dropped, now_ms = self._outbox.take_dropped(), self._clock.now_ms()

@@ -15,8 +15,6 @@ from edge.events import (
     Code,
     Command,
     EventId,
-    Forget,
-    Forgotten,
     Journal,
     Lane,
     Qualifier,
@@ -24,7 +22,7 @@ from edge.events import (
     Topic,
     Trouble,
 )
-from edge.making import Body, event, note, tell
+from edge.making import Body, event, tell
 from edge.measuring import (
     CameraFound,
     CameraLost,
@@ -40,10 +38,6 @@ from edge.state import State
 from edge.tally import Flow, HourlyCounts, Screened
 
 TICK_MS_MIN = 10
-DAY_MS = 86_400_000
-
-PERSONAL = (Topic.TEMPERATURE, Topic.PICTURE)
-"""What is deleted when its days are over."""
 
 News = SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | Ticked
 
@@ -58,7 +52,7 @@ def heard(state: State, news: News, out: list[Command]) -> State:
     try:
         machine, said = thermometer.step(kiosk.thermometer, news)
     except Exception as error:  # noqa: BLE001 - counted and told; it must not end the brain that the button needs
-        return _failed(state, kiosk.thermometer.rules, error, news.at_ms, out)
+        return failed(state, kiosk.thermometer.rules, error, news.at_ms, out)
     state = replace(state, kiosk=replace(kiosk, thermometer=machine))
     for one in said:
         match one:
@@ -105,31 +99,11 @@ def picture(state: State, fact: PictureTaken, out: list[Command]) -> State:
     )  # fmt: skip
 
 
-def dated(state: State, at_ms: int, out: list[Command]) -> State:
-    """Once a day, while the clock can be trusted, what is older than its days is to be deleted."""
-    kiosk, clock = state.kiosk, state.clock
-    if not clock.synced or (kiosk.forgot_ms is not None and at_ms - kiosk.forgot_ms < DAY_MS):
-        return state
-    out.append(Forget(PERSONAL, clock.trusted_ms + at_ms - kiosk.rules.kept_days * DAY_MS))
-    return replace(state, kiosk=replace(kiosk, forgot_ms=at_ms))
-
-
-def forgotten(state: State, fact: Forgotten, out: list[Command]) -> State:
-    """The store deleted what was too old, and counted what is left of it: told where anything was, or is."""
-    body: Body = {
-        "deleted": fact.rows, "left": fact.left, "before_wall_ms": fact.before_wall_ms,
-        "kept_days": state.kiosk.rules.kept_days,
-    }  # fmt: skip
-    if not (fact.rows or fact.left):
-        return state
-    return note(state, Code.PERSONAL_FORGOTTEN, Qualifier.STATUS, body, fact.at_ms, out)
-
-
-def _failed(state: State, rules: ThermometerRules, error: Exception, at_ms: int, out: list[Command]) -> State:
+def failed(state: State, rules: ThermometerRules, error: Exception, at_ms: int, out: list[Command]) -> State:
     """A mistake of ours in judging temperatures: the kiosk begins anew, and says so."""
     kiosk = replace(state.kiosk, thermometer=thermometer.begin(rules, at_ms))
     state = replace(state, kiosk=kiosk, health=health.count(state.health, f"kiosk_{type(error).__name__}"))
-    out.append(Journal("error", f"the thermometer failed and begins anew: {error!r}; please report this", None))
+    out.append(Journal("error", f"the thermometer failed and begins anew: {error!r}; please report this"))
     return state
 
 

@@ -22,6 +22,7 @@ def rules_of(
         part=part,
         supply_volts=thermometer.supply_volts,
         emissivity=thermometer.emissivity,
+        offset_celsius=thermometer.offset_celsius,
         mode=Mode(thermometer.presence),
         camera=camera is not None,
         room=thermometer.reference == "room",
@@ -41,5 +42,6 @@ def rules_of(
             warm_up=thermometer.warm_up_students,
             kept_ms=thermometer.crowd_kept_minutes * 60_000,
         ),
-        mark=f"{thermometer.part} {thermometer.supply_volts:g} {thermometer.emissivity:g} {thermometer.reference}",
+        mark=f"{thermometer.part} {thermometer.supply_volts:g} {thermometer.emissivity:g} {thermometer.reference}"
+        f" {thermometer.offset_celsius:g}",
     )

@@ -23,6 +23,7 @@ class ThermometerSettings(Table, frozen=True, forbid_unknown_fields=True, kw_onl
     i2c_address: Annotated[int, Meta(ge=8, le=119)] = 90
     supply_volts: Annotated[float, Meta(ge=2.6, le=3.6)] = 3.3
     emissivity: Annotated[float, Meta(ge=0.9, le=1.0)] = 0.98
+    offset_celsius: Annotated[float, Meta(ge=-2.0, le=2.0)] = 0.0
     reference: Literal["none", "room", "black_body"] = "none"
     reference_address: Annotated[int, Meta(ge=72, le=75)] = 72
     presence: Literal["thermopile", "camera", "both"] = "thermopile"

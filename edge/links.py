@@ -107,7 +107,7 @@ def begin(rules: LinkRules) -> Links:
 def room(links: Links) -> tuple[int, ...]:
     """How many more alarms each broker may be handed; 0 where not connected. Others leave ALARM_FLIGHT_MAX free."""
     most = links.rules.flight_max + ALARM_FLIGHT_MAX
-    return tuple(max(0, most - link.unanswered) if link.phase is Phase.UP else 0 for link in links.links)
+    return tuple([max(0, most - link.unanswered) if link.phase is Phase.UP else 0 for link in links.links])
 
 
 def connected(links: Links) -> bool:

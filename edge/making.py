@@ -63,7 +63,7 @@ def alarm_event(state: State, draft: alarm.Draft, out: list[Command]) -> State:
     )  # fmt: skip
     state = to_uplink(state, uplink.Owe(record, state.now_ms), out)
     out.append(Store(record, draft.latch))
-    out.append(Journal("warning", f"{draft.topic.value} {draft.code.value} {dict(draft.body)}", draft.id))
+    out.append(Journal("warning", record))
     return state
 
 
@@ -100,18 +100,34 @@ def event(
     out: list[Command],
     *,
     incident: EventId | None = None,
+    origin: Origin = Origin.PERSON,
 ) -> State:
-    """An event that is not an alarm: stored first, sent after."""
+    """An event that is not an alarm: stored first, sent after. ``origin`` is another only for a test's report."""
     state, id = next_id(state)
     record = Record(
-        id, state.boot.counter, state.boot.kernel_boot, at_ms, timekeeping.stamp(state.clock, at_ms), Origin.PERSON,
+        id, state.boot.counter, state.boot.kernel_boot, at_ms, timekeeping.stamp(state.clock, at_ms), origin,
         lane, topic, code, qualifier, incident, body,
     )  # fmt: skip
     state = to_uplink(state, uplink.Owe(record, state.now_ms), out)
     out.append(Store(record, None))
-    told = "" if topic in UNTOLD else f" {body}"
-    out.append(Journal("warning" if topic is Topic.TROUBLE else "info", f"{topic.value} {code.value}{told}", id))
+    out.append(Journal("warning" if topic is Topic.TROUBLE else "info", record))
     return state
+
+
+def send_everywhere(state: State, id: EventId, out: list[Command]) -> State:
+    """A test's mark goes by each broker that has room at once; an alarm's own way is for the uplink to find."""
+    machine, said = uplink.also(state.uplink, id, links.room(state.links))
+    state = replace(state, uplink=machine)
+    for one in said:
+        out.append(_publish(state, one.broker, one.owed))
+        state = replace(state, links=links.spoken(state.links, one.broker, state.now_ms))
+    return state
+
+
+def line(record: Record) -> str:
+    """An event in the journal's words, without what must not stay there."""
+    told = "" if record.topic in UNTOLD else f" {dict(record.body)}"
+    return f"{record.topic.value} {record.code.value}{told}"
 
 
 def _publish(state: State, broker: int, owed: uplink.Owed) -> Publish:

@@ -52,6 +52,23 @@ class Reason(Enum):
     SENSOR_FAULT = "sensor_fault"
 
 
+class CrowdKept(Value, frozen=True):
+    """The crowd in the form that outlives a restart: residuals, and how long before ``at_ms`` each student came.
+
+    Oldest first. ``wall_ms`` and ``at_ms`` are the moment it was kept. Its age is the difference of the monotonic times
+    where ``kernel_boot`` is the same, else that of the wall times, worth something only if ``synced`` then and now.
+    ``mark`` names sensor and corrections: under others the residuals mean nothing.
+    """
+
+    residuals_celsius: tuple[float, ...]
+    ago_ms: tuple[int, ...]
+    mark: str
+    wall_ms: int
+    synced: bool
+    kernel_boot: str
+    at_ms: int
+
+
 # --- facts: what hands post ------------------------------------------------------------------------------------
 
 
@@ -116,6 +133,9 @@ class PictureTaken(Value, frozen=True):
     at_ms: int
 
 
+MeasuringFact = SkinRead | SkinMissed | ReferenceRead | FacesSeen | CameraFound | CameraLost | PictureTaken
+
+
 # --- commands: what hands obey ---------------------------------------------------------------------------------
 
 
@@ -137,3 +157,12 @@ class TakePicture(Value, frozen=True):
 
     incident: str
     at_ms: int
+
+
+class KeepCrowd(Value, frozen=True):
+    """Keep the crowd for the next life. Only the last one is kept."""
+
+    crowd: CrowdKept
+
+
+MeasuringCommand = MeasureEvery | TellPupil | TakePicture

@@ -18,8 +18,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge import credentials
-from edge.events import EventId, Fact, Lane
+from edge import credentials, wire
+from edge.chain import Kind, WindowClosed, WindowOpened
+from edge.events import CentreStatus, EventId, Fact, Lane, ReceiptCame
 from edge.settings import BrokerSettings
 
 RECEIVE_MAX_UNSAID = 65535  # MQTT 5, 3.2.2.3.3: what a broker that names no Receive Maximum takes at once
@@ -167,6 +168,27 @@ class Session:
             return purpose, None
         self.unacknowledged += 1
         return purpose, heapq.heappop(self._waiting)[2]
+
+
+def read(message: mqtt.MQTTMessage, address: wire.Address, broker: int, now_ms: int) -> Fact:
+    """What a message from below means. Raises WireError, or UnicodeDecodeError for its topic.
+
+    Whether a window is opened too late, or twice, is for the brain to say.
+    """
+    topic, payload = message.topic, bytes(message.payload)
+    if topic == address.centre_status:
+        return CentreStatus(broker, wire.decode_centre_word(payload).listening, now_ms)
+    if message.retain:
+        raise wire.WireError("retained", topic[:200])
+    if topic == address.commands:
+        asked = wire.decode_command(payload)
+        if asked.command == "close_window":
+            return WindowClosed(asked.nonce, asked.by, now_ms)
+        return WindowOpened(asked.nonce, Kind(asked.kind), asked.by, asked.for_ms, asked.expires_wall_ms, now_ms)
+    if topic != address.receipts:
+        raise wire.WireError("topic", topic[:200])
+    id, stage, receipt = wire.decode_receipt(payload)
+    return ReceiptCame(id, stage, receipt.by, receipt.centre_wall_ms, now_ms)
 
 
 def hang_up(session: Session) -> None:

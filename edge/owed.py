@@ -16,6 +16,8 @@ from edge.events import Backlog, EventId, Lane, Load, Record, Value, WallStamp
 LOAD_LIMIT = 128
 """Rows asked of the store at once: a few milliseconds of its time."""
 
+LANES = tuple(Lane)
+
 HELD_MAX = (1_000, 256, 256)
 """Events of each lane read ahead into memory. A new alarm is always held, whatever this says."""
 
@@ -87,7 +89,7 @@ def drop(uplink: Uplink, record: Record) -> Uplink:
 
 def read_ahead(uplink: Uplink, ask: Callable[[Load], None]) -> Uplink:
     """Have the store read wherever a lane has room and more may be owed."""
-    for lane, cursor in zip(Lane, uplink.cursors, strict=True):
+    for lane, cursor in zip(LANES, uplink.cursors, strict=True):
         if cursor.drained or cursor.loading or len(uplink.held[lane]) > HELD_MAX[lane] - LOAD_LIMIT:
             continue
         uplink = with_cursor(uplink, lane, replace(cursor, loading=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from edge.diary import Diary
 from edge.events import (
     Backlog,
     ClockFix,
@@ -22,7 +23,8 @@ from edge.events import (
     Topic,
     WallStamp,
 )
-from edge.measuring import TellPupil
+from edge.measuring import CrowdKept, TellPupil
+from edge.proving import CloseContact
 
 Post = Callable[[Fact], None]
 """Puts a fact into the brain's inbox. Any thread may call it; it neither blocks nor raises."""
@@ -70,8 +72,28 @@ class SirenHand(Protocol):
     def stop(self) -> None:
         """Off. As ``sound``."""
 
+    def pulse(self, for_ms: int) -> bool:
+        """On for so long, below hearing, unless it sounds or is told to meanwhile: then False. Blocks; never the brain.
+
+        Never raises, and never ends what ``sound`` began.
+        """
+
     def close(self) -> None:
         """Off, pin let go."""
+
+
+class StimulusHand(Protocol):
+    """What closes the key's contact for a test."""
+
+    def close_contact(self, command: CloseContact) -> None:
+        """Close it, let go, and post when. Blocks for some 50 ms; a worker thread calls it, never the brain."""
+
+    def close(self) -> None:
+        """Let the contact go."""
+
+
+SEQ_MAX = 2**63 - 1
+"""No row has a higher number."""
 
 
 class OutboxFull(Exception):
@@ -124,6 +146,9 @@ class Outbox(Protocol):
     def history(self, after_seq: int, limit: int) -> Sequence[Row]:
         """Rows of all lanes, owed or not, with a number above ``after_seq``, oldest first, at most ``limit``."""
 
+    def finds(self, id: EventId) -> bool:
+        """True if this event is kept: looked for as somebody else would, on the card on a connection of its own."""
+
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """The lanes of those of these events that are kept and still owed, in no order."""
 
@@ -143,21 +168,45 @@ class Outbox(Protocol):
         own kernel boot are counted back from it; older boots get the middle of the time in which they must lie.
         """
 
-    def forget(
-        self, topics: Sequence[Topic], before_wall_ms: int, after_seq: int, *, delete: bool
-    ) -> tuple[int, int | None]:
-        """Look at a bounded number of rows after ``after_seq`` for those on these topics that are older.
-
-        Delete them, or only count them. Returns how many they were, and from which number to go on; None at the end.
-        A row's date is the one that was worked out, else what its clock said. Alarms and troubles are never on a topic
-        that is forgotten.
-        """
-
     def note_alive(self, wall: WallStamp) -> None:
         """Keep a sign of life."""
 
     def last_alive_wall_ms(self) -> int | None:
         """The last sign of life, or None."""
+
+    def keep_note(self, note: CrowdKept | Diary) -> None:
+        """Keep the thermometer's crowd, or the diary of tests, in place of the last one."""
+
+    def crowd(self) -> CrowdKept | None:
+        """The crowd as last kept; None also for one that cannot be read: it costs a warm-up, never an event."""
+
+    def diary(self) -> Diary | None:
+        """The diary as last kept; None also for one that cannot be read: it costs tests and weeks, never an event."""
+
+    def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
+        """Delete routine events of a personal topic dated before ``before_wall_ms`` (``Row.dated_wall_ms``).
+
+        Delivered or owed, at most ``limit`` per call. Return how many; 0 when none is left, and for any other topic.
+        """
+
+    def count_older(self, topic: Topic, before_wall_ms: int, after_seq: int = 0, up_to_seq: int = SEQ_MAX) -> int:
+        """How many events of a topic, in any lane, are dated before ``before_wall_ms``: found by looking at each.
+
+        Grows with the numbers that are looked at: above ``after_seq``, up to and with ``up_to_seq``.
+        """
+
+    def forget_damaged(self, before_wall_ms: int) -> int:
+        """Delete one file that was moved aside as damaged and last written before this. 0 if there is none, or if it
+        cannot be deleted: ``count_damaged`` then tells."""
+
+    def count_damaged(self, before_wall_ms: int) -> int:
+        """How many files that were moved aside as damaged were last written before this."""
+
+    def salvage(self, limit: int) -> int:
+        """Bring over entries of the ledger that a file moved aside as damaged still holds, the newest first.
+
+        At most ``limit`` per call, and only such as the chain proves. Return how many; 0 when no more can be had.
+        """
 
     def close(self) -> None:
         """Let the file go."""

@@ -1,9 +1,12 @@
 """What is said at the daemon's local sockets: one JSON object a line, each way. Shared by both ends.
 
 Requests: ``{"id": 1, "ask": "status"}``, ``{"id": 2, "ask": "watch", "every_ms": 200}`` on either socket; on the
-control socket also ``{"ask": "reset", "by": "name"}`` and, where pins are simulated,
-``{"ask": "press", "hold_ms": 100}`` and ``{"ask": "see", "object_celsius": 34.5, "ambient_celsius": 22}``. Answers
-repeat the id: ``{"id": 1, "ok": true, "view": {...}}``, or
+control socket also ``{"ask": "reset", "by": "name"}``, ``calibrated`` and, where pins are simulated,
+``{"ask": "press", "hold_ms": 100}`` and ``{"ask": "see", "object_celsius": 34.5, "ambient_celsius": 22}``. A
+self-test is ``{"ask": "selftest", "kind": "full", "by": "name", "token": "t1"}``: the view's ``selftest.answer``
+repeats the token and says whether it began, ``selftest.running`` how far it is.
+
+Answers repeat the id: ``{"id": 1, "ok": true, "view": {...}}``, or
 ``{"id": 1, "ok": false, "error": "...", "exit_code": 10}`` where ``exit_code`` is that of the class in
 ``edge.errors`` which the command line raises.
 """
@@ -14,6 +17,8 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+
+from edge.chain import Kind
 
 VIEW_SOCKET = "view.sock"
 CONTROL_SOCKET = "control.sock"
@@ -38,9 +43,21 @@ class Watch(_Request, frozen=True, kw_only=True, tag="watch"):
 
 
 class Reset(_Request, frozen=True, kw_only=True, tag="reset"):
-    """A named person ends the incident: ``by`` is 1 to 80 printable characters."""
+    """A named person ends the incident: ``by`` is 1 to 80 printable characters, ``key_fingerprint`` of the SSH key."""
 
     by: Annotated[str, Meta(min_length=1, max_length=80)]
+    key_fingerprint: Annotated[str, Meta(max_length=80)] = ""
+
+
+class Calibrated(_Request, frozen=True, kw_only=True, tag="calibrated"):
+    """A named person has set ``thermometer.offset_celsius`` against a reference. For the log; it changes nothing."""
+
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+    key_fingerprint: Annotated[str, Meta(max_length=80)] = ""
+    before_celsius: Annotated[float, Meta(ge=-2.0, le=2.0)]
+    offset_celsius: Annotated[float, Meta(ge=-2.0, le=2.0)]
+    reference_celsius: Annotated[float, Meta(ge=-40, le=60)]
+    samples: Annotated[int, Meta(ge=1, le=10_000)]
 
 
 class Press(_Request, frozen=True, kw_only=True, tag="press"):
@@ -56,7 +73,31 @@ class See(_Request, frozen=True, kw_only=True, tag="see"):
     ambient_celsius: Annotated[float, Meta(ge=-38, le=125)]
 
 
-Request = Status | Watch | Reset | Press | See
+Words = Annotated[str, Meta(max_length=80)]
+
+
+class SelfTest(_Request, frozen=True, kw_only=True, tag="selftest"):
+    """A named person asks for a test: ``full``, ``path``; or ``human``, ``drill`` in the centre's window.
+
+    ``key_fingerprint`` is that of the SSH key. ``token``, of the asker's choice, finds the answer in the view.
+    """
+
+    kind: Kind
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+    key_fingerprint: Words = ""
+    token: Words = ""
+
+
+class Arrived(_Request, frozen=True, kw_only=True, tag="arrived"):
+    """A named person says that the helpers of a drill are here."""
+
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+Request = Status | Watch | Reset | Calibrated | Press | See | SelfTest | Arrived
+
+
+ASKS = "status, watch, reset, calibrated, press, see, selftest, arrived"
 
 
 class BadRequest(ValueError):
@@ -81,10 +122,24 @@ def decode(line: bytes) -> Request:
     try:
         request: Request = _request.decode(line)
     except _FAILURES as error:
-        raise BadRequest(_id_of(line), f"not understood: {error}; asks are status, watch, reset, press, see") from error
-    if isinstance(request, Reset) and not (request.by.isprintable() and request.by.strip()):
-        raise BadRequest(request.id, "reset needs 'by': the name of a person, 1 to 80 printable characters")
+        raise BadRequest(_id_of(line), f"not understood: {error}; asks are {ASKS}") from error
+    if isinstance(request, Reset | Calibrated | SelfTest | Arrived):
+        if not (request.by.isprintable() and request.by.strip()):
+            word = type(request).__struct_config__.tag
+            raise BadRequest(request.id, f"{word} needs 'by': the name of a person, 1 to 80 printable characters")
+        if not getattr(request, "key_fingerprint", "").isprintable():
+            raise BadRequest(request.id, "key_fingerprint has printable characters, as ssh-keygen -l shows them")
     return request
+
+
+def calibration_words(request: Calibrated, uid: int) -> str:
+    """What the log says of a calibration; ``uid`` is the peer's, which the kernel vouches for."""
+    key = f", key {request.key_fingerprint}" if request.key_fingerprint else ""
+    return (
+        f"thermometer.offset_celsius {request.before_celsius:+.2f} -> {request.offset_celsius:+.2f} by"
+        f" {request.by.strip()} (uid {uid}{key}): {request.samples} readings of a reference of"
+        f" {request.reference_celsius:.2f} degrees Celsius"
+    )
 
 
 def _id_of(line: bytes) -> Id:

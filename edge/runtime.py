@@ -30,6 +30,9 @@ JOIN_S_MAX = 3.0
 EXPRESS = (ContactEdge, LevelRead, ClockRead)
 """Contacts, and the clock readings that date them: at start the first reading stays before the first level."""
 
+OVERTAKING_MAX = 64
+"""So many express facts in a row may come before time passes: far more than the bounce of all contacts."""
+
 Hand = Callable[[Any], None]
 
 
@@ -84,15 +87,16 @@ class Brain:
         """Take facts until stopped. An exception out of the core leaves here: the process must end."""
         get = self._inbox.get
         now_ms = self._clock.now_ms
-        ending = False
+        ending, overtaking = False, 0
         while not ending or self._express or contact.undecided(self.state.contacts):
             wait_ms = core.wake_at(self.state) - now_ms()
             item: Fact | _Attach | _Look | _Stop
-            if wait_ms <= 0:
-                # Before the next fact, however many are waiting: time must pass under a flood, too.
-                item = Ticked(now_ms())
+            if wait_ms <= 0 and not (self._express and overtaking < OVERTAKING_MAX):
+                # Before the next fact, however many are waiting: time must pass under a flood, too. But what the
+                # contacts did before now comes first, or the end of a bounce would be heard of too late to count.
+                item, overtaking = Ticked(now_ms()), 0
             elif self._express:
-                item = self._express.popleft()
+                item, overtaking = self._express.popleft(), overtaking + 1
             else:
                 try:
                     item = get(timeout=wait_ms / 1000)

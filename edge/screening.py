@@ -40,6 +40,7 @@ class ThermometerRules(Value, frozen=True):
     part: skin.Part = skin.PARTS["DCI"]
     supply_volts: float = 3.3
     emissivity: float = 0.98
+    offset_celsius: float = 0.0
     mode: Mode = Mode.THERMOPILE
     camera: bool = False
     room: bool = False

@@ -73,7 +73,7 @@ def _picture_flies(held: Held, sent: Held) -> bool:
 
 
 def _send_alarms(uplink: Uplink, free: list[int], now_ms: int, say: Callable[[Say], None]) -> Uplink:
-    up = sum(space > 0 for space in free)
+    up = len(free) - free.count(0)
     sent: Held = {}
     for id, owed in uplink.held[Lane.ALARM].items():
         if owed.due_ms > now_ms:
@@ -98,6 +98,8 @@ def _send_alarms(uplink: Uplink, free: list[int], now_ms: int, say: Callable[[Sa
 
 def _next_broker(owed: Owed, free: list[int]) -> int | None:
     """The first broker that has not had it; when all have, the one that had it longest ago."""
+    if not owed.tried:
+        return next((number for number, space in enumerate(free) if space > 0), None)
     able = [number for number, space in enumerate(free) if space > 0 and number not in owed.flying]
     untried = [number for number in able if number not in owed.tried]
     if untried:

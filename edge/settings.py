@@ -14,8 +14,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge.claim import SETTLE_MS_MIN, settle_ms
 from edge.errors import SettingsError
 from edge.kiosk_settings import CameraSettings, KioskSettings, PrivacySettings, ThermometerSettings
+from edge.selftest_settings import SelfTestSettings, check_selftest
 from edge.setting_types import FilePath, Gpio, Host, Name, Table
 from edge.tables import Mistakes, check
 
@@ -113,7 +115,10 @@ class UplinkSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class ClockSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the gate knows that its wall clock is set: the kernel's word, or a file that exists once it is."""
+    """How the gate knows that its wall clock is set: the kernel's word, or a file touched each time it is.
+
+    Where the service may not ask the kernel (ProtectClock=, as in the unit that comes with this), the file counts.
+    """
 
     source: Literal["kernel", "file"] = "kernel"
     synced_file: FilePath = "/run/systemd/timesync/synchronized"
@@ -142,6 +147,7 @@ class Settings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     uplink: UplinkSettings = msgspec.field(default_factory=UplinkSettings)
     clock: ClockSettings = msgspec.field(default_factory=ClockSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
+    selftest: SelfTestSettings = msgspec.field(default_factory=SelfTestSettings)
     thermometer: ThermometerSettings | None = None
     camera: CameraSettings | None = None
     kiosk: KioskSettings | None = None
@@ -214,12 +220,38 @@ def _check_rules(good: Mapping[str, Any], mistakes: Mistakes) -> None:
     if kiosk.get("teacher_host") is not None and kiosk.get("teacher_token_file", "") is None:
         allowed = "a file: kiosk.teacher_host opens the teacher's page to the school's network"
         mistakes.add("kiosk.teacher_token_file", "nothing", allowed)
+    check_selftest(good.get("selftest", {}), mistakes)
+    _check_loopback(good, mistakes)
+    _check_reference(good, mistakes)
     names: set[str] = set()
     for number, broker in enumerate(good.get("broker", ()), 1):
         _check_broker(broker, f"broker[{number}]", mistakes)
         if broker.get("name") in names:
             mistakes.add(f"broker[{number}].name", repr(broker["name"]), "a name that no other broker has")
         names |= {broker["name"]} if "name" in broker else set()
+
+
+def _check_reference(good: Mapping[str, Any], mistakes: Mistakes) -> None:
+    thermometer = good.get("thermometer") or {}
+    reference, address = thermometer.get("reference", "none"), thermometer.get("i2c_address")
+    if reference != "none" and address is not None and address == thermometer.get("reference_address"):
+        allowed = f"another address than the infrared sensor's: thermometer.i2c_address is {address} on the same bus"
+        mistakes.add("thermometer.reference_address", str(address), allowed)
+    presence = thermometer.get("presence", "camera")
+    if reference == "black_body" and (presence != "camera" or good.get("camera", {}) is None):
+        # As warm as skin, it leaves the sensor no jump to see a face by.
+        allowed = 'presence = "camera" and a table [camera]: the sensor alone cannot tell a face from the black body'
+        mistakes.add("thermometer.reference", "'black_body'", allowed)
+
+
+def _check_loopback(good: Mapping[str, Any], mistakes: Mistakes) -> None:
+    """A relay must have time to let go before a quick press could end beside it."""
+    confirm_ms = good.get("button", {}).get("confirm_ms")
+    fitted = good.get("selftest", {}).get("loopback_gpio") is not None
+    if fitted and confirm_ms is not None and settle_ms(confirm_ms) < SETTLE_MS_MIN:
+        most = next(ms for ms in range(confirm_ms, -1, -1) if settle_ms(ms) >= SETTLE_MS_MIN)
+        allowed = f"at most {most} ms together with selftest.loopback_gpio: a quick press could hide beside the relay"
+        mistakes.add("button.confirm_ms", str(confirm_ms), allowed)
 
 
 def _check_gpios(good: Mapping[str, Any], mistakes: Mistakes) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from edge import alarm, contact, health, links, thermometer, timekeeping, uplink
+from edge import alarm, contact, health, links, schedule, selftest, thermometer, timekeeping, uplink
+from edge.crowd import Member
 from edge.events import Boot, ShowLamp, StoreOpened, Value
+from edge.measuring import CrowdKept
 from edge.screening import ThermometerRules
 
 
@@ -16,22 +18,31 @@ class KioskRules(Value, frozen=True):
 
 
 class Kiosk(Value, frozen=True):
-    """The kiosk's side of a gate. ``ticked_ms``: when time last passed for it; ``forgot_ms``: the last deletion."""
+    """The kiosk's side of a gate. ``ticked_ms``: when time last passed for it; ``forgot_ms``: the last deletion.
+
+    ``crowd_awaited`` is the crowd of an earlier life until its age can be told. ``crowd_written`` is the one that the
+    store holds, None where that is another's, and ``crowd_written_ms`` when it was given.
+    """
 
     rules: KioskRules = KioskRules()
     thermometer: thermometer.Thermometer | None = None
     ticked_ms: int = 0
     forgot_ms: int | None = None
+    crowd_awaited: CrowdKept | None = None
+    crowd_written: tuple[Member, ...] | None = ()
+    crowd_written_ms: int | None = None
 
 
 class Rules(Value, frozen=True):
-    """What the settings say to each machine."""
+    """What the settings say to each machine. ``schedule`` None: the gate tests itself only when it is asked to."""
 
     contact: contact.ContactRules = contact.ContactRules()
     alarm: alarm.AlarmRules = alarm.AlarmRules()
     links: links.LinkRules = links.LinkRules()
     uplink: uplink.UplinkRules = uplink.UplinkRules()
     kiosk: KioskRules = KioskRules()
+    selftest: selftest.SelfTestRules = selftest.SelfTestRules()
+    schedule: schedule.ScheduleRules | None = None
 
 
 class State(Value, frozen=True):
@@ -45,6 +56,8 @@ class State(Value, frozen=True):
     clock: timekeeping.Timekeeping
     health: health.Health
     kiosk: Kiosk = Kiosk()
+    test: selftest.SelfTest = selftest.SelfTest()
+    schedule: schedule.Schedule | None = None
     counter: int = 0
     armed: bool = False
     opened: StoreOpened | None = None
@@ -68,5 +81,7 @@ def begin(boot: Boot, rules: Rules, now_ms: int) -> State:
             rules.kiosk,
             None if rules.kiosk.thermometer is None else thermometer.begin(rules.kiosk.thermometer, now_ms),
         ),
+        test=selftest.SelfTest(rules.selftest),
+        schedule=None if rules.schedule is None else schedule.Schedule(rules.schedule),
         now_ms=now_ms,
     )

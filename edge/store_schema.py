@@ -6,11 +6,13 @@ unreadable, the columns are enough to send the event all the same (``read_row``)
 
 from __future__ import annotations
 
+import sqlite3
 from enum import Enum
 from typing import Any, TypeVar
 
 import msgspec
 
+from edge.diary import Diary
 from edge.events import (
     ClockQuality,
     Code,
@@ -24,6 +26,7 @@ from edge.events import (
     Topic,
     WallStamp,
 )
+from edge.measuring import CrowdKept
 
 E = TypeVar("E", bound=Enum)
 
@@ -85,6 +88,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         END
         """,
     ),
+    (
+        # Only what is about persons: an alarm's row pays nothing for it, and no index leads the deletion to one.
+        """
+        CREATE INDEX events_personal ON events (topic, COALESCE(backfilled_wall_ms, wall_ms))
+            WHERE topic IN ('temperature', 'picture') AND lane = 2
+        """,
+    ),
+    (
+        # In the same file, so that an event and its entry are one commit. Nothing ever deletes an entry.
+        """
+        CREATE TABLE ledger (
+            number INTEGER PRIMARY KEY,
+            previous TEXT NOT NULL,
+            record TEXT NOT NULL,
+            signature TEXT NOT NULL,
+            hash TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
 )
 """Step n takes a file from version n to n + 1 (``PRAGMA user_version``), in one transaction. Never edit a step."""
 
@@ -110,6 +132,27 @@ _ROW = """
 """
 LOAD = _ROW + "WHERE owed = 1 AND lane = ? AND seq > ? ORDER BY seq LIMIT ?"
 HISTORY = _ROW + "WHERE seq > ? ORDER BY seq LIMIT ?"
+FIND = (
+    _ROW
+    + """
+    WHERE seq > :after_seq
+      AND (:since_ms IS NULL OR COALESCE(backfilled_wall_ms, wall_ms) >= :since_ms)
+      AND (:until_ms IS NULL OR COALESCE(backfilled_wall_ms, wall_ms) < :until_ms)
+      AND (:topic IS NULL OR topic = :topic) AND (:code IS NULL OR code = :code)
+      AND (:boot IS NULL OR boot = :boot) AND (:counter IS NULL OR counter = :counter)
+    ORDER BY seq DESC LIMIT :limit
+"""
+)
+OWED_BETWEEN = "SELECT seq FROM events WHERE owed = 1 AND seq BETWEEN ? AND ?"
+KINDS = """
+    SELECT topic, code, COUNT(*), SUM(owed), MIN(COALESCE(backfilled_wall_ms, wall_ms)),
+           MAX(COALESCE(backfilled_wall_ms, wall_ms))
+    FROM events GROUP BY topic, code ORDER BY topic, code
+"""
+OWED_BY_KIND = """
+    SELECT lane, topic, code, COUNT(*), MIN(COALESCE(backfilled_wall_ms, wall_ms)), MIN(seq)
+    FROM events WHERE owed = 1 GROUP BY lane, topic, code ORDER BY lane, MIN(seq)
+"""
 RESCUE = _ROW + "WHERE owed = 1 AND lane = ? ORDER BY seq LIMIT ?"
 RESCUE_BY_SCAN = _ROW + "NOT INDEXED WHERE owed = 1 AND lane = ? LIMIT ?"
 
@@ -120,6 +163,21 @@ TRIM_DELIVERED = """
 TRIM_OWED = """
     DELETE FROM events WHERE seq IN
         (SELECT seq FROM events INDEXED BY events_owed WHERE owed = 1 AND lane = ? ORDER BY seq LIMIT ?)
+"""
+
+OLD_PERSONAL = """
+    SELECT seq FROM events INDEXED BY events_personal
+    WHERE topic IN ('temperature', 'picture') AND lane = 2 AND topic = ? AND COALESCE(backfilled_wall_ms, wall_ms) < ?
+    ORDER BY COALESCE(backfilled_wall_ms, wall_ms) LIMIT ?
+"""
+# As many bytes as the record has, so that it is overwritten where it lies.
+BLANK = "UPDATE events SET record = CAST(zeroblob(LENGTH(CAST(record AS BLOB))) AS TEXT) WHERE seq = ?"
+DELETE = "DELETE FROM events WHERE seq = ?"
+# In other words than the deletion, and past its index: a mistake in either shows in the other.
+COUNT_OLDER = """
+    SELECT COUNT(*) FROM events NOT INDEXED
+    WHERE seq > ? AND seq <= ? AND topic = ?
+        AND CASE WHEN backfilled_wall_ms IS NULL THEN wall_ms ELSE backfilled_wall_ms END < ?
 """
 
 BACKFILL_SAME_BOOT = f"""
@@ -142,24 +200,23 @@ BACKFILL_OTHER_BOOTS = """
         SELECT seq FROM (SELECT seq FROM events WHERE undated = 1 AND kernel_boot > :kernel_boot LIMIT :limit))
 """
 
-OLDER = """
-    FROM events WHERE seq > :after AND seq <= :to AND lane > 0
-        AND topic IN (SELECT value FROM json_each(:topics)) AND COALESCE(backfilled_wall_ms, wall_ms) < :before
-"""
-
 KEEP = "INSERT INTO keep (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 KEPT = "SELECT value FROM keep WHERE key = ?"
 LATCH_KEY = "latch"
 ALIVE_KEY = "alive"
+CROWD_KEY = "crowd"
+DIARY_KEY = "diary"
 PROOF_KEY = "proof"
 
 _encoder = msgspec.json.Encoder()
 _record = msgspec.json.Decoder(Record)
 _latch = msgspec.json.Decoder(Latch)
 _stamp = msgspec.json.Decoder(WallStamp)
+_crowd = msgspec.json.Decoder(CrowdKept)
+_diary = msgspec.json.Decoder(Diary)
 
 
-def encode(value: Record | Latch | WallStamp) -> str:
+def encode(value: Record | Latch | WallStamp | CrowdKept | Diary) -> str:
     """A value as the JSON text that is kept."""
     return _encoder.encode(value).decode()
 
@@ -172,6 +229,28 @@ def decode_latch(text: str) -> Latch:
 def decode_stamp(text: str) -> WallStamp:
     """A kept sign of life. Raises msgspec.DecodeError."""
     return _stamp.decode(text)
+
+
+def decode_crowd(text: str) -> CrowdKept:
+    """A kept crowd. Raises msgspec.DecodeError."""
+    return _crowd.decode(text)
+
+
+def decode_diary(text: str) -> Diary:
+    """The kept diary of tests. Raises msgspec.DecodeError."""
+    return _diary.decode(text)
+
+
+def kept_latch(connection: sqlite3.Connection) -> Latch | None:
+    """The latch of a file. Raises sqlite3.Error or msgspec.DecodeError."""
+    found = connection.execute(KEPT, (LATCH_KEY,)).fetchone()
+    return None if found is None else decode_latch(found[0])
+
+
+def kept_stamp(connection: sqlite3.Connection) -> WallStamp | None:
+    """The sign of life of a file. Raises sqlite3.Error or msgspec.DecodeError."""
+    found = connection.execute(KEPT, (ALIVE_KEY,)).fetchone()
+    return None if found is None else decode_stamp(found[0])
 
 
 def earliest_ms(stamp: WallStamp) -> int | None:

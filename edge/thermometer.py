@@ -107,7 +107,8 @@ def _read(thermometer: Thermometer, read: SkinRead, out: list[Outcome]) -> Therm
     surroundings = ambient(thermometer, now_ms)
     if thermometer.sound.fault or surroundings is None:
         return thermometer
-    celsius = skin.corrected(read.object_celsius, surroundings, rules.supply_volts, rules.emissivity)
+    seen = skin.corrected(read.object_celsius, surroundings, rules.supply_volts, rules.emissivity)
+    celsius = seen + rules.offset_celsius
     if thermometer.visit is None:
         return _nobody_yet(thermometer, read, celsius, out)
     visit = screening.watched(thermometer, thermometer.visit, read.object_celsius)
@@ -135,7 +136,8 @@ def _nobody_yet(thermometer: Thermometer, read: SkinRead, celsius: float, out: l
     if mode is Mode.THERMOPILE or not face:
         background = presence.followed(thermometer.background_celsius, seen, usual)
         thermometer = replace(thermometer, background_celsius=background)
-        if thermometer.rules.black_body:
+        # By itself the sensor cannot tell a face from a black body as warm as one.
+        if thermometer.rules.black_body and mode is not Mode.THERMOPILE:
             return _drifted(thermometer, soundness.compared(thermometer.sound, celsius, now_ms), now_ms, out)
     return thermometer
 

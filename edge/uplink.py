@@ -14,6 +14,7 @@ from edge.events import (
     Acked,
     CentreStatus,
     Command,
+    EventId,
     Lane,
     LinkDown,
     LinkUp,
@@ -55,6 +56,7 @@ __all__ = [
     "Say",
     "Uplink",
     "UplinkRules",
+    "also",
     "has_it",
     "step",
     "wake_at",
@@ -99,6 +101,19 @@ def wake_at(uplink: Uplink) -> int | None:
 def has_it(reason: int) -> bool:
     """True for an acknowledgement that means that somebody holds the event now."""
     return reason < 0x80 and reason != NO_SUBSCRIBERS
+
+
+def also(uplink: Uplink, id: EventId, room: Room) -> tuple[Uplink, tuple[Say, ...]]:
+    """Hand an owed event to every broker that has room and has not had it: the proof of each path by itself."""
+    owed = uplink.held[Lane.ALARM].get(id)
+    said: list[Say] = []
+    for broker, space in enumerate(room):
+        if owed is not None and space > 0 and broker not in owed.tried:
+            owed = replace(
+                owed, flying=(*owed.flying, broker), tried=(*owed.tried, broker), sendings=owed.sendings + 1
+            )  # fmt: skip
+            said.append(Say(broker, owed))
+    return (hold(uplink, owed) if owed is not None and said else uplink), tuple(said)
 
 
 def step(uplink: Uplink, news: News, room: Room) -> Step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge import alarm, kiosk_view, links, timekeeping
+from edge import alarm, kiosk_view, links, schedule, selftest_view, timekeeping
 from edge.events import Lane, Show
 from edge.state import State
 
@@ -21,8 +21,8 @@ def status_line(state: State) -> str:
 
 
 def heartbeat(state: State) -> Mapping[str, object]:
-    """What the centre hears every half minute: health, backlog, and the newest event in the log."""
-    last = state.uplink.backlog.last_id
+    """What the centre hears every half minute: health, backlog, the newest event, and the end of the ledger."""
+    last, head = state.uplink.backlog.last_id, state.uplink.backlog.ledger
     return {
         "schema": 1,
         "boot": state.boot.id,
@@ -31,6 +31,8 @@ def heartbeat(state: State) -> Mapping[str, object]:
         "lamp": Show.READY.value if state.lamp is None else state.lamp.show.value,
         "owed": _owed(state),
         "last_id": None if last is None else str(last),
+        "next_test_due_wall_ms": None if state.schedule is None else schedule.due_wall_ms(state.schedule),
+        "ledger": None if head is None else {"number": head.number, "hash": head.hash},
         "troubles": [f"{one.trouble.value}{':' + one.part if one.part else ''}" for one in state.health.standing],
         "counters": dict(state.health.counters),
         "clock": timekeeping.stamp(state.clock, state.now_ms).quality.value,
@@ -97,6 +99,7 @@ def view(state: State) -> Mapping[str, object]:
         "refusals": state.uplink.refusals,
         "dropped": state.uplink.dropped,
         "hungry": state.health.hungry,
+        "selftest": selftest_view.view(state.test, state.schedule, state.now_ms),
         "kiosk": _kiosk(state),
     }
 

@@ -29,7 +29,7 @@ STUCK_MS = 5_000
 IDLE_MS = 60_000
 """So is one that neither asks nor watches: forgotten connections must not use up the places."""
 
-TIMES = frozenset({"monotonic_ms", "uptime_ms", "for_s", "ago_ms"})
+TIMES = frozenset({"monotonic_ms", "uptime_ms", "for_s", "left_s", "ago_ms"})
 """What in a view, at any depth, moves on with time alone: no news to a watcher."""
 
 

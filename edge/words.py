@@ -21,6 +21,15 @@ SHOWS: dict[Show, Words] = {
         "Ready (a short blink every 3 s)",
         "The button is armed. No alarm is open.",
     ),
+    Show.TESTING: Words(
+        "Testing (three short blinks every 3 s)",
+        "A self-test runs, or the centre has opened a test window. A real press is still an alarm: hold the button for"
+        " two seconds, or press it twice.",
+    ),
+    Show.TEST_RECEIVED: Words(
+        "Test received (slow: a second on, a second off)",
+        "The county centre has the test. No alarm is open.",
+    ),
     Show.PRESSED: Words(
         "Pressed (a fast flicker)",
         "The button was pressed. The alarm is not yet safe on the card, and the broker has not confirmed it.",
@@ -86,6 +95,11 @@ TROUBLES: dict[Trouble, Words] = {
         " second later.",
         "Restart the daemon (systemctl restart gatepost). If it returns, check the wiring and report it.",
     ),
+    Trouble.SELFTEST_FAILED: Words(
+        "Self-test failed",
+        "The last whole test of the alarm found a link that does not work. It is named here.",
+        "Look at the links (gatepost selftest links), mend the one that failed, and run the test again.",
+    ),
     Trouble.STORE_IN_MEMORY: Words(
         "Card not writable",
         "Events are kept in memory only, because the card is full, read-only or broken. Alarms are still sent, but"
@@ -149,6 +163,12 @@ TROUBLES: dict[Trouble, Words] = {
         "The camera is gone",
         "Nobody sees whether a student stands there. The sensor goes on alone; the button is not concerned.",
         "Push the camera's plug home, and look in the journal (journalctl -u gatepost-camera).",
+    ),
+    Trouble.LEDGER_UNSIGNED: Words(
+        "Alarms and tests are kept without a signature",
+        "The gate's key cannot be used, so nobody could prove later that its record of alarms and tests is genuine."
+        " Everything else works.",
+        "Do what the line below says; the gate tries again at the next event. Then run: gatepost ledger verify.",
     ),
 }
 

@@ -7,6 +7,7 @@ answer is that of the C library's old call, the same words on 32-bit and 64-bit 
 from __future__ import annotations
 
 import ctypes
+import errno
 import logging
 import os
 import re
@@ -20,7 +21,10 @@ from edge.settings import ClockSettings
 log = logging.getLogger(__name__)
 
 FILE_ERROR_MS = 500
-"""Bound given to a clock whose only witness is a file: time over the internet is well within it."""
+"""Bound of a clock at the moment its file was touched: time over the internet is well within it."""
+
+DRIFT_PPM = 500
+"""So much the bound grows by itself, as the kernel's own does: 500 us a second."""
 
 READ_GAP_NS = 1_000_000
 """Both clocks must be read within this for the reading to be one moment."""
@@ -52,6 +56,7 @@ class SystemClock:
         self._settings = settings
         self._synced_file = Path(settings.synced_file)
         self._adjtimex = getattr(ctypes.CDLL(None, use_errno=True), "adjtimex", None)
+        self._touched = 0, 0  # the file's time in nanoseconds of the wall, and in milliseconds of the monotonic clock
         self.failures = 0
 
     def now_ms(self) -> int:
@@ -61,16 +66,31 @@ class SystemClock:
     def read(self) -> ClockRead:
         """Both clocks at one moment. Never raises: a kernel that does not answer means unsynchronised."""
         at_ns, wall_ns = _both_ns()
-        error_ms = self._file_error_ms() if self._settings.source == "file" else self._kernel_error_ms()
-        return ClockRead(at_ns // 1_000_000, wall_ns // 1_000_000, error_ms)
+        at_ms, wall_ms = at_ns // 1_000_000, wall_ns // 1_000_000
+        from_file = self._settings.source == "file"
+        return ClockRead(
+            at_ms, wall_ms, self._file_error_ms(at_ms, wall_ns) if from_file else self._kernel_error_ms(at_ms, wall_ns)
+        )
 
-    def _file_error_ms(self) -> int | None:
-        return FILE_ERROR_MS if os.path.exists(self._synced_file) else None
+    def _file_error_ms(self, at_ms: int, wall_ns: int) -> int | None:
+        """By the file that systemd-timesyncd touches at every synchronisation. Its age is taken once from the wall
+        clock; from then on only the monotonic clock counts, whatever the wall does."""
+        try:
+            touched_ns = self._synced_file.stat().st_mtime_ns
+        except OSError:
+            return None
+        if touched_ns != self._touched[0]:
+            self._touched = touched_ns, at_ms - max(0, wall_ns - touched_ns) // 1_000_000
+        error_ms = FILE_ERROR_MS + (at_ms - self._touched[1]) * DRIFT_PPM // 1_000_000
+        return None if error_ms > max(FILE_ERROR_MS, self._settings.error_ms_max) else error_ms
 
-    def _kernel_error_ms(self) -> int | None:
-        """The kernel's bound, None when unsynchronised or above ``error_ms_max``."""
+    def _kernel_error_ms(self, at_ms: int, wall_ns: int) -> int | None:
+        """The kernel's bound, None when unsynchronised or above ``error_ms_max``. The file's where systemd forbids to
+        ask the kernel (ProtectClock=)."""
         timex = _Timex()
         if self._adjtimex is None or self._adjtimex(ctypes.byref(timex)) == -1:
+            if ctypes.get_errno() == errno.EPERM:
+                return self._file_error_ms(at_ms, wall_ns)
             self.failures += 1
             if self.failures == 1:
                 log.warning("the kernel does not tell its clock's state (%s)", os.strerror(ctypes.get_errno()))

@@ -7,6 +7,7 @@ itself, so the lamp answers a press at once; the lamp thread only keeps the rhyt
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from gpiozero import LED, OutputDevice
@@ -18,6 +19,8 @@ from edge.rhythm import Rhythm
 
 PATTERNS: dict[Show, tuple[int, ...]] = {
     Show.READY: (100, 2_900),
+    Show.TESTING: (100, 150, 100, 150, 100, 2_400),
+    Show.TEST_RECEIVED: (1_000, 1_000),
     Show.PRESSED: (50, 50),
     Show.STORED: (250, 250),
     Show.AT_BROKER: (120, 120, 120, 640),
@@ -26,6 +29,7 @@ PATTERNS: dict[Show, tuple[int, ...]] = {
     Show.DISPATCHED: (1_550, 150, 150, 150),
 }
 """Milliseconds on, off, on, off ... repeated. Ready: a short blink every 3 s, which also proves that the gate lives.
+Three short blinks: a test runs, or its window is open. Slow, a second on and a second off: the centre has the test.
 Faint flicker: pressed. Even blinking: stored. Double flash: at the broker. Steady: received. Steady with one gap: seen;
 with two: dispatched."""
 
@@ -96,6 +100,8 @@ class GpioSiren:
     """The siren's relay, driven high. Off when the daemon ends; rebuilt from the latch when it starts again."""
 
     def __init__(self, gpio: int, *, pin_factory: Any) -> None:
+        self._lock = threading.Lock()
+        self._wanted = False
         try:
             self._relay = OutputDevice(gpio, initial_value=False, pin_factory=pin_factory)
         except Exception as error:
@@ -106,11 +112,28 @@ class GpioSiren:
 
     def sound(self) -> None:
         """On."""
-        self._relay.on()
+        with self._lock:
+            self._wanted = True
+            self._relay.on()
 
     def stop(self) -> None:
         """Off."""
-        self._relay.off()
+        with self._lock:
+            self._wanted = False
+            self._relay.off()
+
+    def pulse(self, for_ms: int) -> bool:
+        """On for so long, unless it sounds. The lock is held for a moment at each end, never in between."""
+        with self._lock:
+            if self._wanted:
+                return False
+            self._relay.on()
+        time.sleep(for_ms / 1000)
+        with self._lock:
+            if self._wanted:
+                return False
+            self._relay.off()
+        return True
 
     def close(self) -> None:
         """Off, and let the pin go."""
@@ -125,6 +148,10 @@ class NoSiren:
 
     def stop(self) -> None:
         """Nothing to stop."""
+
+    def pulse(self, for_ms: int) -> bool:  # noqa: ARG002 - the port's shape
+        """Nothing to pulse."""
+        return False
 
     def close(self) -> None:
         """Nothing to let go."""

@@ -11,7 +11,22 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from edge.events import Backlog, ClockFix, ClockQuality, EventId, Lane, Latch, Record, Row, Topic, WallStamp
+from edge.diary import Diary
+from edge.events import (
+    PERSONAL,
+    Backlog,
+    ClockFix,
+    ClockQuality,
+    EventId,
+    Lane,
+    Latch,
+    Record,
+    Row,
+    Topic,
+    WallStamp,
+)
+from edge.measuring import CrowdKept
+from edge.ports import SEQ_MAX
 
 ROUTINE_EVENTS_MAX = 10_000
 """About 20 MB of routine events, and an hour of them at three a second."""
@@ -42,6 +57,8 @@ class MemoryOutbox:
         self._undated: dict[int, None] = {}
         self._latch: Latch | None = None
         self._alive: WallStamp | None = None
+        self._crowd: CrowdKept | None = None
+        self._diary: Diary | None = None
         self._last_id: EventId | None = None
         self._dropped = 0
 
@@ -80,6 +97,10 @@ class MemoryOutbox:
     def history(self, after_seq: int, limit: int) -> Sequence[Row]:
         """See ``Outbox.history``."""
         return list(islice((row for seq, row in self._rows.items() if seq > after_seq), limit))
+
+    def finds(self, id: EventId) -> bool:
+        """See ``Outbox.finds``."""
+        return id in self._numbers
 
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """See ``Outbox.owed_lanes``."""
@@ -125,25 +146,6 @@ class MemoryOutbox:
             del self._undated[seq]
         return len(mine)
 
-    def forget(
-        self, topics: Sequence[Topic], before_wall_ms: int, after_seq: int, *, delete: bool
-    ) -> tuple[int, int | None]:
-        """See ``Outbox.forget``. Looks at all rows at once."""
-        old = [
-            seq
-            for seq, row in self._rows.items()
-            if seq > after_seq
-            and row.record.lane is not Lane.ALARM
-            and row.record.topic in topics
-            and (row.backfilled or row.record.wall).wall_ms < before_wall_ms
-        ]
-        for seq in old if delete else ():
-            row = self._rows.pop(seq)
-            del self._numbers[row.record.id]
-            for lane in (self._owed[row.record.lane], self._delivered, self._undated):
-                lane.pop(seq, None)
-        return len(old), None
-
     def note_alive(self, wall: WallStamp) -> None:
         """See ``Outbox.note_alive``."""
         self._alive = wall
@@ -151,6 +153,51 @@ class MemoryOutbox:
     def last_alive_wall_ms(self) -> int | None:
         """See ``Outbox.last_alive_wall_ms``."""
         return None if self._alive is None else self._alive.wall_ms
+
+    def keep_note(self, note: CrowdKept | Diary) -> None:
+        """See ``Outbox.keep_note``."""
+        if isinstance(note, Diary):
+            self._diary = note
+        else:
+            self._crowd = note
+
+    def crowd(self) -> CrowdKept | None:
+        """See ``Outbox.crowd``."""
+        return self._crowd
+
+    def diary(self) -> Diary | None:
+        """See ``Outbox.diary``."""
+        return self._diary
+
+    def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
+        """See ``Outbox.forget``."""
+        if topic not in PERSONAL:
+            return 0
+        old = [
+            seq
+            for seq, row in self._rows.items()
+            if row.record.topic is topic and row.record.lane is Lane.ROUTINE and row.dated_wall_ms < before_wall_ms
+        ][:limit]
+        for seq in old:
+            self._remove(seq)
+        return len(old)
+
+    def count_older(self, topic: Topic, before_wall_ms: int, after_seq: int = 0, up_to_seq: int = SEQ_MAX) -> int:
+        """See ``Outbox.count_older``."""
+        looked_at = (row for seq, row in self._rows.items() if after_seq < seq <= up_to_seq)
+        return sum(row.record.topic is topic and row.dated_wall_ms < before_wall_ms for row in looked_at)
+
+    def forget_damaged(self, before_wall_ms: int) -> int:  # noqa: ARG002 - the port's form
+        """See ``Outbox.forget_damaged``. Memory has no files."""
+        return 0
+
+    def count_damaged(self, before_wall_ms: int) -> int:  # noqa: ARG002 - the port's form
+        """See ``Outbox.count_damaged``."""
+        return 0
+
+    def salvage(self, limit: int) -> int:  # noqa: ARG002 - the port's shape
+        """See ``Outbox.salvage``. The ledger is chained on when the rows move to the card."""
+        return 0
 
     def close(self) -> None:
         """See ``Outbox.close``. Nothing to let go."""
@@ -169,9 +216,11 @@ class MemoryOutbox:
         routine, trouble = self._owed[Lane.ROUTINE], self._owed[Lane.TROUBLE]
         while len(self._delivered) + len(routine) + len(trouble) > self._routine_events_max:
             lane = self._delivered or routine or trouble
-            seq = next(iter(lane))
-            del lane[seq]
-            self._undated.pop(seq, None)
-            del self._numbers[self._rows.pop(seq).record.id]
-            if lane is not self._delivered:
-                self._dropped += 1
+            self._dropped += lane is not self._delivered
+            self._remove(next(iter(lane)))
+
+    def _remove(self, seq: int) -> None:
+        record = self._rows.pop(seq).record
+        del self._numbers[record.id]
+        for places in (self._owed[record.lane], self._delivered, self._undated):
+            places.pop(seq, None)

@@ -21,16 +21,14 @@ from edge.errors import CertificateError
 from edge.events import (
     Acked,
     Boot,
-    CentreStatus,
     EventId,
-    Fact,
     Lane,
     LinkDown,
     LinkUp,
     MessageRefused,
     Publish,
     PublishHealth,
-    ReceiptCame,
+    Topic,
 )
 from edge.mqtt_session import (
     RECEIVE_MAX_UNSAID,
@@ -46,6 +44,7 @@ from edge.mqtt_session import (
     loss,
     new_client,
     place,
+    read,
 )
 from edge.ports import Clock, Post
 from edge.settings import BrokerSettings
@@ -80,6 +79,7 @@ class PahoLink:
         self._number = number
         self._settings = settings
         self._address = address
+        self._topics = {topic: address.up(topic.value) for topic in Topic}
         self._name = f"gatepost-{address.county}-{address.school}-{address.gate}"  # long for 3.1.1, which brokers allow
         self._boot = boot
         self._clock = clock
@@ -116,7 +116,7 @@ class PahoLink:
     def publish(self, command: Publish) -> None:
         """Send a record. Answer: Acked, or LinkDown before it."""
         event = wire.event_of(command.record, command.stamp, replayed=command.replayed, age_ms=command.age_ms)
-        topic = self._address.up(command.record.topic.value)
+        topic = self._topics[command.record.topic]
         self._send(Message(topic, wire.encode(event), command.record.id), command.record.lane)
 
     def publish_health(self, command: PublishHealth) -> None:
@@ -287,7 +287,7 @@ class PahoLink:
 
     def _came(self, session: Session, message: mqtt.MQTTMessage) -> None:
         try:
-            fact = self._read(message)
+            fact = read(message, self._address, self._number, self._clock.now_ms())
         except UnicodeDecodeError:
             self._refuse("topic")  # paho decodes a topic only when it is asked for
         except wire.WireError as error:
@@ -300,18 +300,6 @@ class PahoLink:
                     session.early_news.append(fact)
                 else:
                     self._refuse("early")
-
-    def _read(self, message: mqtt.MQTTMessage) -> Fact:
-        """What a message from below means. Raises WireError, or UnicodeDecodeError for its topic."""
-        topic, payload = message.topic, bytes(message.payload)
-        if topic == self._address.centre_status:
-            return CentreStatus(self._number, wire.decode_centre_word(payload).listening, self._clock.now_ms())
-        if message.retain:
-            raise wire.WireError("retained", topic[:200])
-        if topic != self._address.receipts:
-            raise wire.WireError("topic", topic[:200])
-        id, stage, receipt = wire.decode_receipt(payload)
-        return ReceiptCame(id, stage, receipt.by, receipt.centre_wall_ms, self._clock.now_ms())
 
     def _disconnected(self, session: Session, code: ReasonCode, by_broker: bool) -> None:
         # An old broker hangs up on a version it does not know, or answers in a form that MQTT 5 does not have.

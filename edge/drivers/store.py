@@ -6,26 +6,43 @@ the card when the method returns: WAL and ``synchronous=FULL`` are set and read 
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from edge import set_aside
 from edge import store_schema as schema
 from edge.card_file import CHECK_BYTES_MAX, CardFile
-from edge.events import Backlog, ClockFix, ClockQuality, EventId, Lane, Latch, Record, Row, Topic, WallStamp
+from edge.diary import Diary
+from edge.events import (
+    PERSONAL,
+    Backlog,
+    ClockFix,
+    ClockQuality,
+    EventId,
+    Lane,
+    Latch,
+    Record,
+    Row,
+    Topic,
+    WallStamp,
+)
+from edge.ledger import Head, belongs
+from edge.ledger_table import Scribe, first_in, head_in, piece_before, put_back
+from edge.measuring import CrowdKept
+from edge.ports import SEQ_MAX
+
+T = TypeVar("T")
 
 TRIM_ROWS = 32
 """Rows beyond the limit that one append removes on top of two for each it adds: never a long transaction."""
 
 BACKFILL_ROWS = 250
 """Rows that one call dates: about the time of one commit."""
-
-FORGET_ROWS = 2_000
-"""Rows that one look for old temperatures passes: a few milliseconds."""
 
 RESCUE_ROWS_MAX = 10_000
 """Owed rows carried over from a damaged or deleted file, alarms first: about a second of work."""
@@ -40,14 +57,26 @@ class SqliteOutbox:
 
     durable = True
 
-    def __init__(self, path: Path, routine_events_max: int, check_bytes_max: int = CHECK_BYTES_MAX) -> None:
-        """Open. Raises OutboxFull, or OutboxDamaged when the file has been moved aside: then open again."""
-        self._file = CardFile(path, check_bytes_max, _rescue)
+    def __init__(
+        self,
+        path: Path,
+        routine_events_max: int,
+        check_bytes_max: int = CHECK_BYTES_MAX,
+        scribe: Scribe | None = None,
+    ) -> None:
+        """Open. Raises OutboxFull, or OutboxDamaged when the file has been moved aside: then open again.
+
+        ``scribe`` writes the ledger; it outlives this object. Without one no ledger is kept.
+        """
+        self._path = path
+        self._scribe = scribe
+        self._file = CardFile(path, check_bytes_max, self._rescue)
         self._routine_events_max = routine_events_max
         self._dropped = 0
         self._not_before_ms: int | None = None
         self._last_id: EventId | None = None
-        self._file.open(schema.MIGRATIONS, ("events", "keep", "counts"), ("keep", "counts"))
+        self._head: Head | None = None
+        self._file.open(schema.MIGRATIONS, ("events", "keep", "counts", "ledger"), ("keep", "counts"))
         try:
             with self._file.reading() as connection:
                 self._recall(connection)
@@ -62,7 +91,9 @@ class SqliteOutbox:
     ) -> Sequence[int]:
         """See ``Outbox.append``."""
         dropped = 0
-        not_before_ms = self._not_before_ms
+        not_before_ms, head = self._not_before_ms, self._head
+        if self._scribe is not None and any(belongs(record) for record in records):
+            self._scribe.prepare()
         with self._file.writing() as connection:
             before = self._last_seq(connection)
             if numbers and numbers[0] <= before:
@@ -72,8 +103,11 @@ class SqliteOutbox:
                 seq = None if numbers is None else numbers[place]
                 given.append(_insert(connection, record, seq, not_before_ms))
                 not_before_ms = _later(not_before_ms, schema.earliest_ms(record.wall))
+            if self._scribe is not None:
+                new = {seq: record for seq, record in zip(given, records, strict=True) if seq > before}
+                head = self._scribe.add(connection, list(new.values()))
             if latch is not None:
-                kept = latch.over(_kept_latch(connection)) if latch.unread else latch
+                kept = latch.over(schema.kept_latch(connection)) if latch.unread else latch
                 connection.execute(schema.KEEP, (schema.LATCH_KEY, schema.encode(kept)))
             if not records and latch is None:
                 connection.execute(schema.KEEP, (schema.PROOF_KEY, ""))
@@ -81,7 +115,9 @@ class SqliteOutbox:
             if evictable:
                 dropped = self._trim(connection, TRIM_ROWS + 2 * evictable)
         self._dropped += dropped
-        self._not_before_ms = not_before_ms
+        self._not_before_ms, self._head = not_before_ms, head
+        if self._scribe is not None:
+            self._scribe.committed(head)
         newest = max(given, default=0)
         if newest > before:
             self._last_id = records[given.index(newest)].id
@@ -99,7 +135,7 @@ class SqliteOutbox:
     def latch(self) -> Latch | None:
         """See ``Outbox.latch``."""
         with self._file.reading() as connection:
-            return _kept_latch(connection)
+            return schema.kept_latch(connection)
 
     def load(self, lane: Lane, after_seq: int, limit: int) -> Sequence[Row]:
         """See ``Outbox.load``."""
@@ -110,6 +146,11 @@ class SqliteOutbox:
         """See ``Outbox.history``."""
         with self._file.reading() as connection:
             return [schema.read_row(found) for found in connection.execute(schema.HISTORY, (after_seq, limit))]
+
+    def finds(self, id: EventId) -> bool:
+        """See ``Outbox.finds``."""
+        with self._file.reading_afresh() as connection:
+            return connection.execute(schema.NUMBER_OF, (id.boot, id.counter)).fetchone() is not None
 
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """See ``Outbox.owed_lanes``."""
@@ -126,7 +167,7 @@ class SqliteOutbox:
         """See ``Outbox.backlog``."""
         with self._file.reading() as connection:
             alarm, trouble, routine = (owed for (owed,) in connection.execute("SELECT owed FROM counts ORDER BY lane"))
-        return Backlog(alarm, trouble, routine, self._last_id)
+        return Backlog(alarm, trouble, routine, self._last_id, self._head)
 
     def take_dropped(self) -> int:
         """See ``Outbox.take_dropped``."""
@@ -148,28 +189,6 @@ class SqliteOutbox:
             settled = connection.execute(schema.BACKFILL_SAME_BOOT, values).rowcount
             return settled or connection.execute(schema.BACKFILL_OTHER_BOOTS, values).rowcount
 
-    def forget(
-        self, topics: Sequence[Topic], before_wall_ms: int, after_seq: int, *, delete: bool
-    ) -> tuple[int, int | None]:
-        """See ``Outbox.forget``. Deleted bytes are overwritten in the file; what a card's own wear levelling still
-        holds of them, and the write-ahead log until it is reused, nobody here can promise."""
-        values = {
-            "after": after_seq,
-            "to": after_seq + FORGET_ROWS,
-            "topics": json.dumps([topic.value for topic in topics]),
-            "before": before_wall_ms,
-        }
-        with self._file.reading() as connection:
-            last = self._last_seq(connection)
-            found = int(connection.execute("SELECT COUNT(*)" + schema.OLDER, values).fetchone()[0])
-        if delete and found:
-            with self._file.writing() as connection:
-                connection.execute("PRAGMA secure_delete = ON")
-                connection.execute("DELETE" + schema.OLDER, values)
-                connection.execute("PRAGMA secure_delete = OFF")
-        following = after_seq + FORGET_ROWS
-        return found, following if following < last else None
-
     def note_alive(self, wall: WallStamp) -> None:
         """See ``Outbox.note_alive``."""
         self._keep(schema.ALIVE_KEY, wall)
@@ -178,8 +197,67 @@ class SqliteOutbox:
     def last_alive_wall_ms(self) -> int | None:
         """See ``Outbox.last_alive_wall_ms``."""
         with self._file.reading() as connection:
-            stamp = _kept_stamp(connection)
+            stamp = schema.kept_stamp(connection)
             return None if stamp is None else stamp.wall_ms
+
+    def keep_note(self, note: CrowdKept | Diary) -> None:
+        """See ``Outbox.keep_note``."""
+        self._keep(schema.DIARY_KEY if isinstance(note, Diary) else schema.CROWD_KEY, note)
+
+    def crowd(self) -> CrowdKept | None:
+        """See ``Outbox.crowd``."""
+        return self._note(schema.CROWD_KEY, schema.decode_crowd)
+
+    def diary(self) -> Diary | None:
+        """See ``Outbox.diary``."""
+        return self._note(schema.DIARY_KEY, schema.decode_diary)
+
+    def forget(self, topic: Topic, before_wall_ms: int, limit: int) -> int:
+        """See ``Outbox.forget``. The bytes go as well, as far as SQLite can have it.
+
+        Each record is overwritten with zeros before its row is deleted: SQLite moves rows between pages as they thin
+        out, and with ``secure_delete`` alone a copy of about one in ten thousand stayed in the unused part of a page.
+        When none is left the WAL is emptied too, unless somebody reads the file just then. What cannot be promised:
+        a card does not write where it wrote before, so old bytes stay in its cells until it uses them again, out of
+        this machine's reach but not of a laboratory's.
+        """
+        if topic not in PERSONAL:
+            return 0
+        with self._file.writing() as connection:
+            old = connection.execute(schema.OLD_PERSONAL, (topic.value, before_wall_ms, limit)).fetchall()
+            connection.executemany(schema.BLANK, old)
+            connection.executemany(schema.DELETE, old)
+        if not old:
+            self._file.empty_wal()
+        return len(old)
+
+    def count_older(self, topic: Topic, before_wall_ms: int, after_seq: int = 0, up_to_seq: int = SEQ_MAX) -> int:
+        """See ``Outbox.count_older``."""
+        with self._file.reading() as connection:
+            sought = (after_seq, up_to_seq, topic.value, before_wall_ms)
+            return int(connection.execute(schema.COUNT_OLDER, sought).fetchone()[0])
+
+    def forget_damaged(self, before_wall_ms: int) -> int:
+        """See ``Outbox.forget_damaged``."""
+        return int(any(set_aside.delete(self._path, number) for number in set_aside.older(self._path, before_wall_ms)))
+
+    def count_damaged(self, before_wall_ms: int) -> int:
+        """See ``Outbox.count_damaged``."""
+        return len(set_aside.older(self._path, before_wall_ms))
+
+    def salvage(self, limit: int) -> int:
+        """See ``Outbox.salvage``."""
+        with self._file.reading() as connection:
+            first = first_in(connection)
+        if first is None or first.number == 1:
+            return 0
+        for damaged in set_aside.files(self._path):
+            entries = piece_before(damaged, first, limit)
+            if entries:
+                with self._file.writing() as connection:
+                    put_back(connection, entries)
+                return len(entries)
+        return 0
 
     def close(self) -> None:
         """See ``Outbox.close``. Never raises."""
@@ -189,8 +267,9 @@ class SqliteOutbox:
 
     def _recall(self, connection: sqlite3.Connection) -> None:
         """The newest id, and the latest time that is known to have passed: the last row and the sign of life tell."""
-        _kept_latch(connection)
-        stamp = _kept_stamp(connection)
+        schema.kept_latch(connection)
+        self._head = head_in(connection)
+        stamp = schema.kept_stamp(connection)
         self._not_before_ms = None if stamp is None else schema.earliest_ms(stamp)
         found = connection.execute(schema.LAST_ROW).fetchone()
         if found is None:
@@ -200,7 +279,22 @@ class SqliteOutbox:
         own_ms = schema.earliest_ms(WallStamp(wall_ms, ClockQuality(quality), bound_ms))
         self._not_before_ms = _later(_later(self._not_before_ms, not_before_ms), own_ms)
 
-    def _keep(self, key: str, value: Latch | WallStamp) -> None:
+    def _rescue(self, connection: sqlite3.Connection) -> tuple[list[Record], Latch | None]:
+        """What a damaged file still gives; the ledger's end as well, so that the next file can go on from it."""
+        if self._scribe is not None:
+            with suppress(sqlite3.Error):
+                self._scribe.salvaged(head_in(connection))
+        return _rescue(connection)
+
+    def _note(self, key: str, decode: Callable[[str], T]) -> T | None:
+        with self._file.reading() as connection:
+            found = connection.execute(schema.KEPT, (key,)).fetchone()
+        try:
+            return None if found is None else decode(found[0])
+        except msgspec.DecodeError:  # a file that holds alarms is not given up for it
+            return None
+
+    def _keep(self, key: str, value: WallStamp | CrowdKept | Diary) -> None:
         with self._file.writing() as connection:
             connection.execute(schema.KEEP, (key, schema.encode(value)))
 
@@ -227,7 +321,7 @@ def _rescue(connection: sqlite3.Connection) -> tuple[list[Record], Latch | None]
     """The latch and the owed records of a damaged file, as far as they can be read."""
     latch = None
     with suppress(sqlite3.Error, msgspec.DecodeError):  # it is damaged: whatever can be read is a gain
-        latch = _kept_latch(connection)
+        latch = schema.kept_latch(connection)
     rescued: dict[EventId, Record] = {}
     for lane in Lane:
         for statement in (schema.RESCUE, schema.RESCUE_BY_SCAN):
@@ -252,13 +346,3 @@ def _later(one_ms: int | None, other_ms: int | None) -> int | None:
     if one_ms is None or other_ms is None:
         return other_ms if one_ms is None else one_ms
     return max(one_ms, other_ms)
-
-
-def _kept_latch(connection: sqlite3.Connection) -> Latch | None:
-    found = connection.execute(schema.KEPT, (schema.LATCH_KEY,)).fetchone()
-    return None if found is None else schema.decode_latch(found[0])
-
-
-def _kept_stamp(connection: sqlite3.Connection) -> WallStamp | None:
-    found = connection.execute(schema.KEPT, (schema.ALIVE_KEY,)).fetchone()
-    return None if found is None else schema.decode_stamp(found[0])

@@ -2,7 +2,7 @@
 
 The rules are those of the real keeper: what came while the last batch was synced shares the next one; alarms are
 committed first, then the rest, then what is done, then reading; memory stands in while the card takes no writes, and
-its rows return under the numbers they have.
+its rows return under the numbers they have. What is to be forgotten goes between two batches, or waits for the card.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from edge.events import (
     Fact,
     Forget,
     Forgotten,
+    KeepCrowd,
     KeepLatch,
     Lane,
     Latch,
@@ -31,8 +32,10 @@ from edge.events import (
     Stored,
     StoreOpened,
     StoreTrouble,
+    Topic,
     Trouble,
 )
+from edge.proving import KeepDiary, ReadAgain, ReadBack
 from edge.sim.shelf import Shelf
 from edge.sim.timeline import Timeline
 from edge.sim.truth import Truth
@@ -66,6 +69,7 @@ class Keeper:
         self._memory: Shelf | None = None
         self._done: dict[EventId, None] = {}
         self._fix: ClockFix | None = None
+        self._forgets: dict[Topic, Forget] = {}
         self._open = False
         self._working = False
         self.alive = True
@@ -113,7 +117,9 @@ class Keeper:
             self._begin_anew()
         else:
             file = self._card.file
-            self._post(StoreOpened(file.latch, file.backlog(), file.alive_wall_ms, False, self.clock()))
+            self._post(
+                StoreOpened(file.latch, file.backlog(), file.alive_wall_ms, False, self.clock(), file.crowd, file.diary)
+            )
         self._work()
 
     def _work(self) -> None:
@@ -142,6 +148,7 @@ class Keeper:
                 self._mark_done(command.id)
         for command in self._batch:
             self._other(command)
+        self._forget()
         self._batch = []
         self._working = False
         if self.idle:
@@ -158,10 +165,17 @@ class Keeper:
             case Backfill(fix=fix):
                 self._writer().backfill(fix)
                 self._fix = fix
-            case Forget(before_wall_ms=before_wall_ms):
-                self._post(Forgotten(before_wall_ms, 0, 0, self.clock()))  # nothing personal lies on this card
+            case ReadAgain(id=id):
+                found = any(str(record.id) == id for record in (row.record for row in self._writer().rows.values()))
+                self._post(ReadBack(id, found, self.clock()))
             case NoteAlive(wall=wall):
                 self._writer().alive_wall_ms = wall.wall_ms
+            case KeepCrowd(crowd=crowd):
+                self._writer().crowd = crowd
+            case KeepDiary(diary=diary):
+                self._writer().diary = diary
+            case Forget(topic=topic):
+                self._forgets[topic] = command
             case _:
                 pass
 
@@ -194,6 +208,18 @@ class Keeper:
         if self._memory is not None:
             self._done[id] = None
 
+    def _forget(self) -> None:
+        """Delete what is too old, and prove it; on the card only, so that nothing is told gone which is still there."""
+        for topic, command in list(self._forgets.items()):
+            shelf = self._writer()
+            rows = shelf.forget(topic, command.before_wall_ms)
+            if shelf is not self._card.file:
+                return
+            left = shelf.count_older(topic, command.before_wall_ms)
+            self._post(Stored((), True, shelf.backlog(), self.clock()))
+            self._post(Forgotten(topic, command.before_wall_ms, rows, left, 0, 0, self.clock()))
+            del self._forgets[topic]
+
     # --- failures -----------------------------------------------------------------------------------------------
 
     def _begin_anew(self) -> None:
@@ -205,8 +231,9 @@ class Keeper:
         self._post(StoreTrouble(Trouble.STORE_DAMAGED, True, "the file was lost", self.clock()))
         if self._memory is not None:
             self._memory.next_seq = max(self._memory.next_seq, old.next_seq)
-        latch = None if self._memory is None else self._memory.latch
-        self._post(StoreOpened(latch, self._shelf().backlog(), None, True, self.clock()))
+        shelf = Shelf() if self._memory is None else self._memory
+        latch, crowd, diary = shelf.latch, shelf.crowd, shelf.diary
+        self._post(StoreOpened(latch, self._shelf().backlog(), None, True, self.clock(), crowd, diary))
         self._post(StoreTrouble(Trouble.STORE_DAMAGED, False, "a new file is in use", self.clock()))
 
     def _shelf(self) -> Shelf:
@@ -227,6 +254,7 @@ class Keeper:
             self._truth.durable(record)
         latch: Latch | None = memory.latch
         file.latch = file.latch if latch is None else latch.over(file.latch)
+        file.crowd, file.diary = memory.crowd or file.crowd, memory.diary or file.diary
         for id in self._done:
             file.mark_done(id)
         if self._fix is not None:
@@ -235,6 +263,7 @@ class Keeper:
         self._memory = None
         self._done = {}
         self._post(Stored(stored, True, file.backlog(), self.clock()))
+        self._forget()
         self._post(StoreTrouble(Trouble.STORE_IN_MEMORY, False, "the card takes writes again", self.clock()))
         if self.idle:
             self._truth.store_is_whole()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.events import EventId, Fact, Lane, Publish, ReceiptCame, Stage
+from edge.events import EventId, Fact, Lane, Publish, ReceiptCame, Stage, Topic
 from edge.sim.clocks import EPOCH_MS
 from edge.sim.timeline import Timeline
 from edge.sim.truth import Truth, Wrong, is_press
@@ -39,6 +39,7 @@ class Centre:
         self.arrivals: dict[EventId, Arrival] = {}
         self.repeats = 0
         self.officer_awake = 0.0
+        self.confirms_tests = True
 
     def take(self, publish: Publish, broker: int) -> None:
         """An event arrives, perhaps not for the first time. Every alarm is answered every time."""
@@ -52,8 +53,15 @@ class Centre:
             self._time.say(f"centre: {publish.record.topic.value} {id} arrives")
             if is_press(publish.record) and self._time.chance(self.officer_awake):
                 self._time.after(self._time.random.randint(500, 20_000), lambda: self._officer(publish))
+            if publish.record.topic is Topic.SELF_TEST and publish.record.lane is Lane.ALARM and self.confirms_tests:
+                self._time.after(self._time.random.randint(200, 20_000), lambda: self._confirm(id))
         if publish.record.lane is Lane.ALARM:
-            self.brokers[broker].to_gate(ReceiptCame(id, Stage.RECEIVED, "centre", None, 0))
+            self.brokers[broker].to_gate(ReceiptCame(id, Stage.RECEIVED, "centre", EPOCH_MS + self._time.now_ms, 0))
+
+    def _confirm(self, id: EventId) -> None:
+        """The officer has seen the card of a test."""
+        for broker in self.brokers:
+            broker.to_gate(ReceiptCame(id, Stage.SEEN, "officer", None, 0))
 
     def act(self, incident: EventId, stage: Stage) -> None:
         """The officer sees, dispatches or closes an incident; said by every broker."""

@@ -32,6 +32,10 @@ class Terminals:
         self.history: list[Closing] = []
         self.busy_until_ms = 0
         self.nc_stuck: bool | None = None
+        self._finger = False
+        self._relay = False
+        self.relay_edges = True
+        self.relay_cut = False
         self.listener: Callable[[Contact, bool], None] | None = None
         self.edge_lost = 0.0
 
@@ -64,6 +68,17 @@ class Terminals:
         self._plan(0, True, closing)
         self._plan(length_ms, False, closing)
 
+    def drive_relay(self, *, on: bool, move_ms: int, bounce_ms: int) -> None:
+        """A relay lies across the key: it moves both halves after ``move_ms``, and bounces."""
+        if self.relay_cut:
+            return
+        self._time.after(move_ms, lambda: self._switched(on))
+        at_ms = move_ms
+        while bounce_ms and at_ms + 2 < move_ms + bounce_ms:
+            at_ms += 2
+            self._time.after(at_ms - 1, lambda: self._switched(not on))
+            self._time.after(at_ms, lambda: self._switched(on))
+
     def break_pair(self, level: bool | None) -> None:
         """The normally-closed half is stuck at this level, or (None) mended."""
         self.nc_stuck = level
@@ -82,9 +97,18 @@ class Terminals:
         self._time.after(after_ms, lambda: self._moved(level, closing))
 
     def _moved(self, level: bool, closing: Closing) -> None:
+        if closing.contact is Contact.KEY:
+            self._finger = level
+            level = level or self._relay
         self._move(closing.contact, level, closing.edges_kept)
         if closing.contact is Contact.KEY and not closing.spike:
             self._move(Contact.KEY_NC, not level if self.nc_stuck is None else self.nc_stuck, closing.edges_kept)
+
+    def _switched(self, on: bool) -> None:
+        self._relay = on
+        level = on or self._finger
+        self._move(Contact.KEY, level, self.relay_edges)
+        self._move(Contact.KEY_NC, not level if self.nc_stuck is None else self.nc_stuck, self.relay_edges)
 
     def _move(self, contact: Contact, level: bool, told: bool) -> None:
         if self.closed[contact] is level:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from edge.events import Backlog, ClockFix, ClockQuality, EventId, Lane, Latch, Record, Row, WallStamp
+from edge.diary import Diary
+from edge.events import (
+    PERSONAL,
+    Backlog,
+    ClockFix,
+    ClockQuality,
+    EventId,
+    Lane,
+    Latch,
+    Record,
+    Row,
+    Topic,
+    WallStamp,
+)
+from edge.measuring import CrowdKept
 
 
 class Shelf:
-    """Rows by number, which of them are owed, and the latch. The rules are those of ``ports.Outbox``."""
+    """Rows by number, which of them are owed, latch and crowd. The rules are those of ``ports.Outbox``."""
 
     def __init__(self, first_seq: int = 1) -> None:
         self.next_seq = first_seq
@@ -17,6 +31,8 @@ class Shelf:
         self.owed: dict[Lane, dict[int, None]] = {lane: {} for lane in Lane}
         self.latch: Latch | None = None
         self.alive_wall_ms: int | None = None
+        self.crowd: CrowdKept | None = None
+        self.diary: Diary | None = None
         self.last_id: EventId | None = None
 
     def append(self, record: Record, seq: int | None = None) -> int:
@@ -54,6 +70,23 @@ class Shelf:
                 bound_ms = fix.bound_ms + abs(ago_ms) // 10_000 + 1
                 stamp = WallStamp(fix.wall_ms - ago_ms, ClockQuality.BACKFILLED, bound_ms)
                 self.rows[seq] = replace(row, backfilled=stamp)
+
+    def forget(self, topic: Topic, before_wall_ms: int) -> int:
+        """Delete the routine events of a personal topic dated before this; tell how many."""
+        old = [row for row in self.rows.values() if self._is_older(row, topic, before_wall_ms)]
+        deleted = [row for row in old if row.record.lane is Lane.ROUTINE and topic in PERSONAL]
+        for row in deleted:
+            del self.rows[row.seq], self.numbers[row.record.id]
+            self.owed[row.record.lane].pop(row.seq, None)
+        return len(deleted)
+
+    def count_older(self, topic: Topic, before_wall_ms: int) -> int:
+        """How many events of a topic are dated before this."""
+        return sum(self._is_older(row, topic, before_wall_ms) for row in self.rows.values())
+
+    @staticmethod
+    def _is_older(row: Row, topic: Topic, before_wall_ms: int) -> bool:
+        return row.record.topic is topic and row.dated_wall_ms < before_wall_ms
 
     def backlog(self) -> Backlog:
         """What is owed, by lane."""

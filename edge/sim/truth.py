@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.events import Code, EventId, Lane, Origin, Qualifier, Record, Show, Stage, Topic
+from edge.judging import SAMPLES_MIN
 from edge.sim.hand import Closing
 
 
@@ -115,6 +116,14 @@ class Truth:
         self.at_centre.setdefault(id, self.now_ms())
         self.unreached.pop(id, None)
 
+    def keep_apart(self, record: Record) -> None:
+        """Whatever the kiosk says goes behind every alarm, and nobody is *normal* on fewer than three samples."""
+        if record.topic in _KIOSK and record.lane is not Lane.ROUTINE:
+            raise Wrong(f"{record.topic.value} {record.id} is on the {record.lane.name.lower()} lane")
+        samples = record.body.get("samples")
+        if record.body.get("verdict") == "normal" and not (isinstance(samples, int) and samples >= SAMPLES_MIN):
+            raise Wrong(f"a student is normal on {samples} samples: {record.id}")
+
     # --- the rules ----------------------------------------------------------------------------------------------
 
     def may_be_done(self, id: EventId) -> None:
@@ -139,15 +148,17 @@ class Truth:
                 raise Wrong(f"the lamp says at the broker; {id} is not")
             if show in _PAST_BROKER and not (self.done_on_broker and at_broker):
                 raise Wrong(f"the lamp says {show.value}; the centre has not got {id}")
-        if show is Show.READY and self.open and self.recovered:
-            raise Wrong("the lamp says ready while an incident is open")
+        if show in _QUIET and self.open and self.recovered:
+            raise Wrong(f"the lamp says {show.value} while an incident is open")
         if show in (Show.SEEN, Show.DISPATCHED):
             done = max((self.officer.get(id, Stage.PRESSED) for id in self.open_ids), default=Stage.PRESSED)
             if done < (Stage.SEEN if show is Show.SEEN else Stage.DISPATCHED):
                 raise Wrong(f"the lamp says {show.value}; no officer did that")
 
 
-_PAST_BROKER = (Show.RECEIVED, Show.SEEN, Show.DISPATCHED, Show.READY)
+_KIOSK = (Topic.TEMPERATURE, Topic.PICTURE, Topic.FLOW)
+_QUIET = (Show.READY, Show.TESTING, Show.TEST_RECEIVED)
+_PAST_BROKER = (Show.RECEIVED, Show.SEEN, Show.DISPATCHED, *_QUIET)
 
 
 def is_press(record: Record) -> bool:

@@ -13,6 +13,7 @@ from edge import alarm, contact, links, state, uplink
 from edge.events import Code, Contact, Lane, Noted, Qualifier, Record
 from edge.sim.card import Card
 from edge.sim.centre import Centre
+from edge.sim.entrance import Entrance
 from edge.sim.gate import Gate
 from edge.sim.hand import Terminals
 from edge.sim.network import Broker
@@ -23,12 +24,14 @@ from edge.sim.weather import CALM, Weather, storm
 STORM_MS = 120_000
 CALM_MS = 240_000
 LIVE_MS_MAX = 1_000
+KIOSK_EVERY = 5
+"""One storm in so many has a kiosk at its gate."""
 
 
 class World:
-    """Everything around one gate. ``happened`` counts what the storm did."""
+    """Everything around one gate. ``happened`` counts what the storm did. ``kiosk`` None: the seed decides."""
 
-    def __init__(self, seed: int, *, trace: bool = False) -> None:
+    def __init__(self, seed: int, *, trace: bool = False, kiosk: bool | None = None) -> None:
         self.time = Timeline(seed)
         if trace:
             self.time.trace = []
@@ -43,14 +46,16 @@ class World:
         self.centre.brokers = list(self.brokers)
         self.card = Card()
         self.terminals = Terminals(self.time)
+        self.entrance = Entrance(self.time, seed) if kiosk or (kiosk is None and seed % KIOSK_EVERY == 0) else None
         names = tuple(f"broker-{number}" for number in range(count))
         rules = state.Rules(
             contact=contact.ContactRules(supervised=True),
             alarm=alarm.AlarmRules(done_on_broker=done_on_broker, audible=random.random() < 0.5),
             links=links.LinkRules(names, (True,) * count, (True,) * count, jitter_seed=seed),
             uplink=uplink.UplinkRules(names, done_on_broker),
+            kiosk=state.KioskRules() if self.entrance is None else self.entrance.rules(),
         )
-        self.gate = Gate(self.time, self.truth, self.card, self.terminals, self.brokers, rules)
+        self.gate = Gate(self.time, self.truth, self.card, self.terminals, self.brokers, rules, self.entrance)
 
     # --- what may happen --------------------------------------------------------------------------------------------
 
@@ -129,6 +134,22 @@ class World:
             self.card.stuck_ms = self.time.random.randint(500, 20_000)
             self._mend(lambda: setattr(self.card, "stuck_ms", 0))
 
+    def break_sensor(self) -> None:
+        """The infrared sensor or its bus fails, in one of the ways that it can."""
+        if self.entrance is not None:
+            entrance = self.entrance
+            self.happened["sensor faults"] += 1
+            entrance.break_sensor()
+            self._mend(lambda: setattr(entrance, "missed", None))
+
+    def kill_camera(self) -> None:
+        """The camera process dies, and comes back after a while."""
+        if self.entrance is not None:
+            entrance = self.entrance
+            self.happened["camera deaths"] += 1
+            entrance.camera = False
+            self._mend(lambda: setattr(entrance, "camera", True))
+
     def set_clock(self) -> None:
         """The time server is heard, or lost with a jump."""
         if self.gate.kernel.synced:
@@ -146,13 +167,15 @@ class World:
 
     def storm(self) -> None:
         """Phase one."""
-        self._weather(storm(self.time.random))
+        self.set_weather(storm(self.time.random))
         self.centre.officer_awake = 0.5
         acts: list[tuple[Callable[[], None], int]] = [
             (self.press, 14), (self.spike, 6), (self.turn_reset_key, 2), (self.gate.command_line_reset, 1),
             (self.cut_power, 3), (self.kill_daemon, 3), (self.break_broker, 6), (self.send_centre_home, 2),
             (self.break_card, 3), (self.set_clock, 4), (self.routine, 4),
         ]  # fmt: skip
+        if self.entrance is not None:
+            acts += [(self.break_sensor, 4), (self.kill_camera, 4)]
         for act, most in acts:
             for _ in range(self.time.random.randint(0, most)):
                 self.time.after(self.time.random.randint(0, STORM_MS), act)
@@ -160,9 +183,11 @@ class World:
 
     def calm(self) -> None:
         """Phase two: faults stop, and only time passes."""
-        self._weather(CALM)
+        self.set_weather(CALM)
         self.centre.officer_awake = 0.0
         self.card.takes_writes, self.card.stuck_ms = True, 0
+        if self.entrance is not None:
+            self.entrance.missed, self.entrance.camera = None, True
         for broker in self.brokers:
             broker.up = broker.reachable = broker.speaks_5 = True
             broker.denies = False
@@ -174,6 +199,8 @@ class World:
     def judge(self) -> None:
         """All owed work is finished, in order, and the next press is quick. Raises Wrong."""
         self._judge_presses()
+        if any(self.gate.state.uplink.held):  # made this very moment: flow is told when five minutes are over
+            self.time.run_until(self.time.now_ms + LIVE_MS_MAX)
         for lane in Lane:
             if self.gate.state.uplink.held[lane] or self.card.file.owed[lane]:
                 raise Wrong(f"still owed on the {lane.name} lane: {self.gate.state.uplink.held[lane]}")
@@ -223,7 +250,8 @@ class World:
     def _mend(self, mend: Callable[[], None]) -> None:
         self.time.after(self.time.random.randint(1_000, 40_000), mend)
 
-    def _weather(self, weather: Weather) -> None:
+    def set_weather(self, weather: Weather) -> None:
+        """How the card, the cable and every broker are from now on."""
         self.card.weather = weather
         self.terminals.edge_lost = weather.edge_lost
         for broker in self.brokers:

@@ -6,18 +6,29 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import backlog, idle, latency
+from benchmarks import backlog, bus, camera, faces, idle, latency, ledger, students
 from benchmarks.figures import Results, plot, save, show
 
-PARTS = ("latency", "idle", "backlog")
+PARTS: dict[str, tuple[Callable[[Path, Results, int, Callable[[str], None]], None], int, int]] = {
+    "latency": (latency.measure, 5, 20),
+    "idle": (idle.measure, 20, 60),
+    "backlog": (backlog.measure, 100_000, 1_000_000),
+    "faces": (faces.measure, 10, 60),
+    "bus": (bus.measure, 100, 1_000),
+    "camera": (camera.measure, 2, 10),
+    "students": (students.measure, 60, 600),
+    "ledger": (ledger.measure, 10_000, 100_000),
+}
+"""What measures each part, and how much of it: with --quick, and without."""
 
 
 def main() -> int:
     """Measure what was asked for and say how it went."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description="The figures to reach, measured.")
-    parser.add_argument("--quick", action="store_true", help="100,000 events, 20 s of idling, fewer rounds")
+    parser.add_argument("--quick", action="store_true", help="about a tenth of everything")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part alone; may be given again")
     parser.add_argument("--plot", type=Path, default=Path("bench.png"), help="where the picture goes (bench.png)")
     parser.add_argument("--json", type=Path, help="write figures and samples to this file")
@@ -36,12 +47,8 @@ def main() -> int:
         for part in options.only or PARTS:
             place = Path(name) / part
             place.mkdir()
-            if part == "latency":
-                latency.measure(place, results, 5 if options.quick else 20, 100, say)
-            elif part == "idle":
-                idle.measure(place, results, 20 if options.quick else 60, say)
-            else:
-                backlog.measure(place, results, 100_000 if options.quick else 1_000_000, say)
+            measure, little, much = PARTS[part]
+            measure(place, results, little if options.quick else much, say)
     show(results)
     plot(results, options.plot)
     if options.json is not None:

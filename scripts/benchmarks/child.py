@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 PATIENCE_S = 30.0
-TOPIC = "gate/bench/school/gate"
+SCHOOL = "gate/bench/school"
+TOPIC = f"{SCHOOL}/gate"
 BARE_TOPIC = "bare/alarm"
 
 

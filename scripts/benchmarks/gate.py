@@ -16,9 +16,24 @@ import psutil
 import edge.daemon
 from benchmarks.child import PATIENCE_S, answer, press_often, questions
 from edge.events import Contact, ContactEdge, EventId, Fact, LinkUp, ReceiptCame, ResetAsked, Stage, Stored
+from edge.kiosk_hands import AIR_CELSIUS, WALL_CELSIUS, KioskHands
+from edge.measuring import CameraFound, CameraLost, FacesSeen
+from edge.sim.sensor import Fault, SimulatedBus
 
 WAIT_FOR_BROKER = len(sys.argv) < 3
 """A second argument says that there will be none."""
+
+
+class HangingBus(SimulatedBus):
+    """Holds up its caller when it hangs, as long as the kernel does by default, and counts how often it did."""
+
+    def __init__(self) -> None:
+        super().__init__(self._hold_up, hang_ms=1_000)
+        self.hangs = 0
+
+    def _hold_up(self, milliseconds: int) -> None:
+        time.sleep(milliseconds / 1000)
+        self.hangs += 1
 
 
 class ProbedDaemon(edge.daemon.Daemon):
@@ -35,6 +50,12 @@ class ProbedDaemon(edge.daemon.Daemon):
         self._real_post = self.post
         self.post = self._stamped_post
         self._process = psutil.Process()
+        self._camera: list[tuple[str, int]] = []
+        self._bus = HangingBus()
+        self.kiosk = KioskHands(self.settings, self.pins, self.clock, self.post, self._failed)
+        if self.kiosk.simulated is not None:
+            self.kiosk.simulated = self._bus
+            self.kiosk.see(WALL_CELSIUS, AIR_CELSIUS)
 
     def _stamped_post(self, fact: Fact) -> None:
         kind = type(fact)
@@ -48,6 +69,8 @@ class ProbedDaemon(edge.daemon.Daemon):
             self._received.set()
         elif kind is LinkUp:
             self._linked.set()
+        elif kind in (CameraFound, CameraLost, FacesSeen):
+            self._camera.append((kind.__name__, time.monotonic_ns()))
         self._real_post(fact)
 
     def start(self) -> None:
@@ -77,28 +100,47 @@ class ProbedDaemon(edge.daemon.Daemon):
                     answer(self._press_often(**{key: question[key] for key in ("count", "seed", "every_ms")}))
                 case "siren":
                     answer(self._sound_often(question["count"]))
+                case "push":
+                    answer(press_often(self._key, 1, question["seed"], question["every_ms"])[0])
+                case "stored":
+                    answer(self._rows())
+                case "hang":
+                    self._bus.standing = Fault.HUNG if question["on"] else None
+                    answer(self._bus.hangs)
+                case "camera":
+                    told = self._camera[:]
+                    del self._camera[: len(told)]
+                    answer(told)
                 case "memory":
                     answer(self._process.memory_info().rss)
         self.stop()
+
+    @property
+    def _key(self) -> Any:
+        return self.pins.pin(self.gpios[Contact.KEY])
+
+    def _rows(self) -> list[tuple[str, int]]:
+        """Everything that was stored, and when that was told."""
+        return [(str(id), at_ns) for id, at_ns in list(self._stored.items())]
 
     def _press_often(self, count: int, seed: int, every_ms: tuple[int, int]) -> dict[str, Any]:
         for seen in (self._edges, self._lamp):
             seen.clear()
         self._stored.clear()
-        stamps = press_often(self.pins.pin(self.gpios[Contact.KEY]), count, seed, every_ms)
+        stamps = press_often(self._key, count, seed, every_ms)
         until = time.monotonic() + PATIENCE_S
         # Alarms and their restores are all that is stored here; presses are told apart by the parent.
         while len(self._stored) < count and time.monotonic() < until:
             time.sleep(0.02)
         return {
             "pressed": stamps,
-            "stored": [[str(id), at_ns] for id, at_ns in list(self._stored.items())],
+            "stored": self._rows(),
             "lamp": _following(self._edges, list(self._lamp)),
         }
 
     def _sound_often(self, count: int) -> list[int]:
         """Press and reset, so that each press opens an incident and sounds the siren. Nanoseconds from the edge."""
-        pin = self.pins.pin(self.gpios[Contact.KEY])
+        pin = self._key
         self._edges.clear()
         self._siren.clear()
         for _ in range(count):

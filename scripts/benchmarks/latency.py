@@ -10,11 +10,12 @@ from typing import Any
 from benchmarks.figures import Figure, Results, milliseconds, share
 from benchmarks.parts import Broker, Child, settled, write_settings
 
+PRESSES = 100
 EVERY_MS = (20, 40)
 SIREN_PRESSES = 300
 
 
-def measure(directory: Path, results: Results, rounds: int, presses: int, say: Callable[[str], None]) -> None:
+def measure(directory: Path, results: Results, rounds: int, say: Callable[[str], None]) -> None:
     """Run the rounds and add the figures."""
     broker = Broker(directory)
     log = directory / "latency.log"
@@ -28,7 +29,7 @@ def measure(directory: Path, results: Results, rounds: int, presses: int, say: C
     try:
         for number in range(-1, rounds):  # the first round warms everything up and is thrown away
             say(f"press to subscriber: round {number + 1} of {rounds}")
-            question = {"count": presses if number >= 0 else 20, "every_ms": EVERY_MS}
+            question = {"count": PRESSES if number >= 0 else 20, "every_ms": EVERY_MS}
             stamps = bare.ask("press", seed=2 * number, **question)
             heard = settled(subscriber, len(stamps), lambda message: "bare" in message)
             theirs = [(one["at_ns"] - at_ns) / 1e6 for at_ns, one in zip(stamps, heard, strict=True)]

@@ -112,14 +112,14 @@ def settled(subscriber: Child, count: int, wanted: Callable[[dict[str, Any]], bo
     return found
 
 
-def write_settings(directory: Path, port: int) -> Path:
-    """A settings file for a gate on mock pins, as quick as settings allow."""
+def write_settings(directory: Path, port: int, more: str = "", *, gate: str = "gate") -> Path:
+    """A settings file for a gate on mock pins, as quick as settings allow. ``more``: further tables."""
     file = directory / "gate.toml"
     file.write_text(f"""
 [gate]
 county = "bench"
 school = "school"
-gate = "gate"
+gate = "{gate}"
 state_directory = "{directory}/state"
 runtime_directory = "{directory}/run"
 [pins]
@@ -141,7 +141,7 @@ name = "main"
 host = "127.0.0.1"
 port = {port}
 tls = false
-""")
+{more}""")
     (directory / "state").mkdir(parents=True, exist_ok=True)
     return file
 

@@ -10,7 +10,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mutation.mistakes import MISTAKES, Mistake
+from mutation.mistake import Mistake
+from mutation.mistakes import MISTAKES
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = ("tests/unit", "tests/sim")
@@ -23,7 +24,7 @@ def judge(mistake: Mistake) -> tuple[Mistake, str | None]:
     """The first test that noticed, or None."""
     with tempfile.TemporaryDirectory(prefix="gatepost-mutant-") as directory:
         copy = Path(directory)
-        for part in ("edge", "centre", "tests", "scripts", "config"):
+        for part in ("edge", "centre", "kiosk", "tests", "scripts", "config"):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         for file in ("setup.cfg", "pyproject.toml"):
             shutil.copy(ROOT / file, copy / file)

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Mistake(NamedTuple):
-    """One edit: ``old`` stands exactly once in ``file`` and becomes ``new``."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-
+from mutation.kiosk_mistakes import KIOSK_MISTAKES
+from mutation.mistake import Mistake
 
 MISTAKES = (
+    *KIOSK_MISTAKES,
     Mistake(
         "id without the boot",
         "edge/making.py",

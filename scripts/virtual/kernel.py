@@ -22,7 +22,8 @@ MODULES = (
 """Of Debian's modules, all that the guest gets, unpacked: to unpack one takes an emulated processor long."""
 
 OURS = ("irq_sim", "gpio-sim", "gate_i2c")
-ROOT_DISK = ("virtio_blk", "crc32c_generic", "ext4")
+EARLY = ("virtio_blk", "crc32c_generic", "ext4", "i6300esb")
+"""What is there before systemd: the root disk, and the watchdog, which a Pi has built in."""
 
 INIT = """\
 #!/bin/sh
@@ -31,10 +32,10 @@ mount -t proc proc /proc
 {insmods}
 tries=0
 while [ ! -b /dev/vda ] && [ $tries -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
-mount -t ext4 -o rw /dev/vda /disk || exec sh
-mount --move /dev /disk/dev
+mount -t ext4 -o rw /dev/vda /sysroot || exec sh
+mount --move /dev /sysroot/dev
 umount /proc
-exec switch_root /disk /lib/systemd/systemd
+exec switch_root /sysroot /lib/systemd/systemd
 """
 
 
@@ -52,17 +53,17 @@ def build() -> None:
 
 
 def make_initrd(root: Path) -> None:
-    """The small first file system: the root disk's modules, and a busybox of the guest's tree ``root``."""
+    """The small first file system: the first modules, and a busybox of the guest's tree ``root``."""
     directory = cache() / "kernel"
     version = (directory / "version").read_text()
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
-        for folder in ("bin", "dev", "proc", "disk", "modules"):
+        for folder in ("bin", "dev", "proc", "sysroot", "modules"):
             (here / folder).mkdir()
         shutil.copy2(root / "usr/bin/busybox", here / "bin/busybox")
         for applet in ("sh", "mount", "umount", "insmod", "sleep", "switch_root"):
             (here / "bin" / applet).symlink_to("busybox")
-        files = _with_dependencies(directory / "tree", version, ROOT_DISK)
+        files = _with_dependencies(directory / "tree", version, EARLY)
         for file in files:
             shutil.copy2(file, here / "modules")
         init = here / "init"

@@ -1,7 +1,13 @@
 """What every outbox promises, run over the card's and memory's."""
 
-import msgspec
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge.drivers.memory_outbox import MemoryOutbox
 from edge.drivers.store import SqliteOutbox
@@ -19,12 +25,15 @@ from edge.events import (
     Topic,
     WallStamp,
 )
+from edge.measuring import CrowdKept
 
 BOOT = "00000000000000aa"
 KERNEL = "kernel-1"
 SYNCED = WallStamp(1_760_000_000_000, ClockQuality.SYNCED, 20)
 UNSYNCED = WallStamp(1_000, ClockQuality.UNSYNCED, None)
 LIMIT = 10
+WALL_MS = SYNCED.wall_ms
+CROWD = CrowdKept((33.9, 34.25), (9_000, 2_000), "BCC", WALL_MS, True, KERNEL, 5_000)
 
 
 def record(counter, lane=Lane.ROUTINE, wall=SYNCED, at_ms=0, origin=Origin.PERSON):
@@ -207,54 +216,152 @@ def test_nothing_at_all_can_be_appended_as_a_proof(outbox):
     assert outbox.last_seq() == 0
 
 
-OLD = WallStamp(SYNCED.wall_ms - 20 * 86_400_000, ClockQuality.SYNCED, 20)
+# --- what must not stay -------------------------------------------------------------------------------------------
 
 
-def personal(counter, wall=SYNCED, topic=Topic.TEMPERATURE, lane=Lane.ROUTINE):
-    return msgspec.structs.replace(record(counter, lane, wall), topic=topic)
+def screened(counter, wall_ms=WALL_MS, topic=Topic.TEMPERATURE, lane=Lane.ROUTINE):
+    wall = WallStamp(wall_ms, ClockQuality.SYNCED, 20)
+    return replace(record(counter, lane, wall), topic=topic, code=Code.TEMPERATURE_SCREENED)
 
 
-def forget(outbox, delete, before_ms=SYNCED.wall_ms - 14 * 86_400_000):
-    found, seq = 0, 0
-    while seq is not None:
-        here, seq = outbox.forget((Topic.TEMPERATURE, Topic.PICTURE), before_ms, seq, delete=delete)
-        found += here
-    return found
+def kept(outbox):
+    return [row.record.id.counter for row in outbox.history(0, 1_000)]
 
 
-def test_temperatures_and_pictures_go_when_their_days_are_over_owed_or_not_and_nothing_else_does(outbox):
-    outbox.append([personal(1, OLD), personal(2, OLD, Topic.PICTURE), personal(3), personal(4, OLD, Topic.LOG)], None)
-    outbox.append([personal(5, OLD, Topic.TEMPERATURE, Lane.ALARM)], None)
-    outbox.mark_done([EventId(BOOT, 1)])
-    assert forget(outbox, delete=False) == 2
-    assert forget(outbox, delete=True) == 2
-    assert forget(outbox, delete=False) == 0
-    assert loaded(outbox, Lane.ROUTINE) == [3, 4]
-    assert loaded(outbox, Lane.ALARM) == [5]
-    assert outbox.backlog().routine == 2
+def test_what_is_too_old_is_forgotten_whether_delivered_or_owed(outbox):
+    outbox.append([screened(counter, WALL_MS + counter) for counter in range(1, 7)], None)
+    outbox.mark_done([EventId(BOOT, 1), EventId(BOOT, 5)])
+
+    assert outbox.count_older(Topic.TEMPERATURE, WALL_MS + 4) == 3
+    assert outbox.forget(Topic.TEMPERATURE, WALL_MS + 4, 100) == 3
+    assert outbox.forget(Topic.TEMPERATURE, WALL_MS + 4, 100) == 0
+
+    assert outbox.count_older(Topic.TEMPERATURE, WALL_MS + 4) == 0
+    assert kept(outbox) == [4, 5, 6]
+    assert outbox.backlog() == Backlog(routine=2, last_id=EventId(BOOT, 6))
+    assert outbox.owed_lanes([EventId(BOOT, 2), EventId(BOOT, 4)]) == [Lane.ROUTINE]
 
 
-def test_a_date_that_was_worked_out_counts_more_than_what_the_clock_said(outbox):
-    outbox.append([personal(1, UNSYNCED)], None)
-    outbox.backfill(ClockFix(KERNEL, 1_000, SYNCED.wall_ms, 5))
-    assert forget(outbox, delete=True) == 0
+def test_forgetting_goes_in_steps_of_the_asked_size(outbox):
+    outbox.append([screened(counter) for counter in range(1, 8)], None)
+    assert [outbox.forget(Topic.TEMPERATURE, WALL_MS + 1, 3) for _ in range(4)] == [3, 3, 1, 0]
 
 
-def test_what_was_deleted_can_not_be_read_in_the_file_either(tmp_path):
-    file = tmp_path / "events.db"
-    outbox = SqliteOutbox(file, LIMIT)
-    secret = msgspec.structs.replace(personal(1, OLD), body={"skin_celsius": "a-secret-temperature"})
-    outbox.append([secret, *records(Lane.ROUTINE, 2, 3)], None)
-    forget(outbox, delete=True)
-    outbox.close()
-    assert b"a-secret-temperature" not in file.read_bytes()
+def test_a_topic_is_forgotten_without_the_other(outbox):
+    outbox.append([screened(1), screened(2, topic=Topic.PICTURE)], None)
+    assert outbox.forget(Topic.PICTURE, WALL_MS + 1, 100) == 1
+    assert kept(outbox) == [1]
 
 
-def test_a_large_log_is_looked_through_piece_by_piece(tmp_path):
-    outbox = SqliteOutbox(tmp_path / "events.db", 10_000)
-    outbox.append([personal(counter, OLD) for counter in range(1, 5_001)], None)
-    found, following = outbox.forget((Topic.TEMPERATURE,), SYNCED.wall_ms, 0, delete=True)
-    assert 0 < found < 5_000
-    assert following is not None
-    assert found + forget(outbox, delete=True) == 5_000
-    outbox.close()
+def test_the_date_that_was_worked_out_counts_before_what_the_clock_said(outbox):
+    """A Pi that starts in 1970 must not lose this morning's events, nor keep last month's for ever."""
+    early, late, undated = (replace(screened(n), wall=UNSYNCED, at_ms=n * 1_000_000) for n in (1, 2, 3))
+    outbox.append([early, late, undated], None)
+    while outbox.backfill(ClockFix(KERNEL, 2_500_000, WALL_MS, 15)):
+        pass
+
+    assert outbox.count_older(Topic.TEMPERATURE, WALL_MS - 1_000_000) == 2
+    assert outbox.forget(Topic.TEMPERATURE, WALL_MS - 1_000_000, 100) == 2
+    assert kept(outbox) == [2]
+
+
+def test_older_events_are_counted_between_two_numbers(outbox):
+    numbers = outbox.append([screened(counter) for counter in range(1, 6)], None)
+
+    def counted(after_seq, up_to_seq):
+        return outbox.count_older(Topic.TEMPERATURE, WALL_MS + 1, after_seq, up_to_seq)
+
+    assert counted(0, numbers[1]) == 2
+    assert counted(numbers[1], numbers[4]) == 3
+    assert counted(numbers[4], numbers[4] + 1_000) == 0
+
+
+def test_a_cursor_in_the_middle_of_what_was_forgotten_reads_on(outbox):
+    numbers = outbox.append([screened(counter, WALL_MS + counter) for counter in range(1, 7)], None)
+    outbox.forget(Topic.TEMPERATURE, WALL_MS + 5, 100)
+
+    assert loaded(outbox, Lane.ROUTINE, numbers[1]) == [5, 6]
+    outbox.mark_done([EventId(BOOT, 1), EventId(BOOT, 5)])
+    assert outbox.backlog().routine == 1
+    assert outbox.append([screened(7)], None)[0] > numbers[-1]
+    assert outbox.append([screened(1)], None)[0] > numbers[-1] + 1
+
+
+def test_a_number_is_not_used_again_when_the_newest_were_forgotten(outbox):
+    (number,) = outbox.append([screened(1)], None)
+    outbox.forget(Topic.TEMPERATURE, WALL_MS + 1, 100)
+    assert (outbox.last_seq(), list(outbox.append([screened(2)], None))) == (number, [number + 1])
+
+
+def test_a_topic_that_is_not_personal_is_counted_and_never_forgotten(outbox):
+    outbox.append([screened(1, topic=Topic.LOG), screened(2, lane=Lane.TROUBLE)], None)
+
+    for topic in Topic:
+        assert outbox.forget(topic, WALL_MS + 1, 100) == 0
+    assert [outbox.count_older(topic, WALL_MS + 1) for topic in (Topic.LOG, Topic.TEMPERATURE)] == [1, 1]
+    assert kept(outbox) == [1, 2]
+
+
+ANY_RECORD = st.tuples(st.sampled_from(Lane), st.sampled_from(Topic), st.integers(-3, 3), st.booleans())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ANY_RECORD, max_size=30), st.sampled_from(Topic), st.integers(-3, 3), st.integers(1, 5))
+def test_alarms_and_troubles_and_what_is_young_are_never_touched(drawn, topic, before, limit):
+    before_wall_ms = WALL_MS + before
+    written = [screened(n, WALL_MS + day, about, lane) for n, (lane, about, day, _) in enumerate(drawn, 1)]
+    done = [one.id for one, (_, _, _, delivered) in zip(written, drawn, strict=True) if delivered]
+    goes = {
+        one.id
+        for one in written
+        if topic in (Topic.TEMPERATURE, Topic.PICTURE)
+        and (one.topic, one.lane) == (topic, Lane.ROUTINE)
+        and one.wall.wall_ms < before_wall_ms
+    }
+    stays = [one for one in written if one.id not in goes]
+    with ExitStack() as stack:
+        path = Path(stack.enter_context(TemporaryDirectory())) / "events.db"
+        for outbox in (SqliteOutbox(path, 1_000), MemoryOutbox(1, 1_000)):
+            stack.callback(outbox.close)
+            outbox.append(written, None)
+            outbox.mark_done(done)
+
+            forgotten = 0
+            while rows := outbox.forget(topic, before_wall_ms, limit):
+                assert rows <= limit
+                forgotten += rows
+
+            assert forgotten == len(goes)
+            assert [row.record for row in outbox.history(0, 100)] == stays
+            for lane in Lane:
+                owed = [one for one in stays if one.lane is lane and one.id not in done]
+                assert [row.record for row in outbox.load(lane, 0, 100)] == owed
+            backlog = outbox.backlog()
+            assert (backlog.alarm, backlog.trouble, backlog.routine) == tuple(
+                sum(one.lane is lane and one.id not in done for one in stays) for lane in Lane
+            )
+            older = sum(one.topic is topic and one.wall.wall_ms < before_wall_ms for one in stays)
+            assert outbox.count_older(topic, before_wall_ms) == older
+
+
+def test_where_no_damaged_file_lies_none_is_forgotten(outbox):
+    assert (outbox.forget_damaged(2**62), outbox.count_damaged(2**62)) == (0, 0)
+
+
+def test_the_crowd_is_the_last_one_and_apart_from_latch_and_sign_of_life(outbox):
+    assert outbox.crowd() is None
+    outbox.keep_note(CROWD)
+    outbox.keep_note(replace(CROWD, residuals_celsius=(34.5, 34.0)))
+    outbox.note_alive(SYNCED)
+    assert outbox.crowd() == replace(CROWD, residuals_celsius=(34.5, 34.0))
+    assert (outbox.latch(), outbox.last_alive_wall_ms()) == (None, WALL_MS)
+
+
+def test_where_no_damaged_file_lies_no_entry_of_a_ledger_is_brought_over(outbox):
+    outbox.append(records(Lane.ALARM, 1), None)
+    assert outbox.salvage(10) == 0
+
+
+def test_without_anybody_to_write_it_there_is_no_ledger(outbox):
+    outbox.append(records(Lane.ALARM, 1), None)
+    assert outbox.backlog().ledger is None

@@ -72,6 +72,10 @@ class CentreProcess(Program):
         assert isinstance(answer, dict)
         return answer
 
+    def wait_look(self, fits: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE_S) -> dict[str, Any]:
+        """What ``list`` shows, as soon as it fits."""
+        return until(self.look, fits, seconds, self.log)
+
     def incidents(self) -> list[dict[str, Any]]:
         """The incidents that are not done."""
         found: list[dict[str, Any]] = self.look()["incidents"]
@@ -100,17 +104,18 @@ class CentreProcess(Program):
 
     def seen(self, id: str, by: str = "officer Wang") -> None:
         """The officer has seen the alarm."""
-        self._officer("seen", id, "--by", by)
+        self.officer("seen", id, "--by", by)
 
     def dispatched(self, id: str, by: str = "officer Wang") -> None:
         """Help is on its way."""
-        self._officer("dispatched", id, "--by", by)
+        self.officer("dispatched", id, "--by", by)
 
     def close_incident(self, id: str, by: str = "officer Wang") -> None:
         """The incident is over."""
-        self._officer("close", id, "--by", by)
+        self.officer("close", id, "--by", by)
 
-    def _officer(self, *words: str) -> Any:
+    def officer(self, *words: str) -> Any:
+        """An officer at the command line; the answer of ``--json``."""
         done = subprocess.run(
             [sys.executable, "-m", "centre", *words, "--runtime-directory", str(self.run_directory), "--json"],
             capture_output=True,

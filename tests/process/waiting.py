@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,6 +13,11 @@ PATIENCE_S = 30.0
 """How long a test waits for what must come. Generous: it costs nothing unless the thing never comes."""
 
 LOOK_S = 0.02
+
+
+def hear_interrupts() -> None:
+    """For a child process, before it begins: one that was started in the background would not hear Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def until(

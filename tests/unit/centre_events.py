@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from edge import wire
+from edge import chain, wire
+from edge.chain import Kind, Link, LinkResult, Report, Result, Stimulus, Verdict
 from edge.events import ClockQuality, Code, Lane, Origin, Qualifier, Topic
 
 BOOT = "00000000000000aa"
@@ -50,3 +51,43 @@ def trouble(counter: int, name: str, *, raised: bool = True, **changes: Any) -> 
     qualifier = Qualifier.NEW if raised else Qualifier.RESTORE
     whole: dict[str, Any] = {"lane": Lane.TROUBLE, "topic": Topic.TROUBLE, "qualifier": qualifier}
     return event(counter, **(whole | {"body": {"trouble": name, "detail": "why"}} | changes))
+
+
+def report(
+    counter: int, mark: str, *, kind: Kind = Kind.FULL, result: Result = Result.PASS, window: str = "", **changes: Any
+) -> wire.Event:
+    """A test's report, with two links."""
+    links = (
+        LinkResult(Link.KEY, Verdict.NOT_TESTED, "needs a finger"),
+        LinkResult(Link.UPLINK, Verdict.PASS, measured=120, limit=5000),
+    )
+    told = Report(kind, result, Stimulus.LOOPBACK, mark, links, 10, 20, window=window)
+    whole: dict[str, Any] = {
+        "lane": Lane.TROUBLE,
+        "topic": Topic.SELF_TEST,
+        "code": Code.PERIODIC_TEST,
+        "origin": Origin.DRILL if kind is Kind.DRILL else Origin.SELF_TEST,
+        "body": chain.body_of(told),
+    }
+    return event(counter, **(whole | changes))
+
+
+def window_word(counter: int, nonce: str, *, ended: bool = False, **changes: Any) -> wire.Event:
+    """The gate's word that a window opened there, or ended."""
+    body = {"nonce": nonce, "kind": "human", "by": "Li", "for_ms": 600_000}
+    whole: dict[str, Any] = {
+        "lane": Lane.TROUBLE,
+        "topic": Topic.LOG,
+        "code": Code.WALK_TEST,
+        "qualifier": Qualifier.RESTORE if ended else Qualifier.NEW,
+        "body": {**body, "why": "its time is over"} if ended else body,
+    }
+    return event(counter, **(whole | changes))
+
+
+def restart(counter: int, *, boot_counter: int, boot: str = "00000000000000bb") -> wire.Event:
+    """The gate begins a new life."""
+    return event(
+        counter, boot=boot, boot_counter=boot_counter, lane=Lane.TROUBLE, topic=Topic.LOG, code=Code.RESTART,
+        qualifier=Qualifier.NEW,
+    )  # fmt: skip

@@ -9,9 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from centre.incidents import Incident, act, changes, take, to_repeat
+from centre.incidents import (
+    Incident,
+    act,
+    changes,
+    contradicts,
+    incident_id,
+    is_alarm,
+    is_mark,
+    take,
+    to_repeat,
+)
+from centre.views import incident_line
 from edge.errors import RefusedError
-from edge.events import Origin, Stage
+from edge.events import Origin, Stage, Topic
 from edge.wire import Event
 from tests.unit.centre_events import ADDRESS, event, press, reset, self_test
 
@@ -86,8 +97,40 @@ def test_a_test_makes_no_incident_and_a_person_s_press_always_does():
     assert not changes(event(1))
 
 
-def test_one_person_makes_an_incident_real():
+PRESSES = [
+    (Topic.ALARM, Origin.PERSON, True),
+    (Topic.ALARM, Origin.SELF_TEST, True),
+    (Topic.ALARM, Origin.DRILL, True),
+    (Topic.SELF_TEST, Origin.PERSON, True),
+    (Topic.LOG, Origin.SELF_TEST, True),
+    (Topic.SELF_TEST, Origin.SELF_TEST, False),
+    (Topic.SELF_TEST, Origin.DRILL, False),
+]
+
+
+@pytest.mark.parametrize(("topic", "origin", "alarm"), PRESSES)
+def test_only_what_says_twice_that_it_is_a_test_is_one(topic, origin, alarm):
+    """Where topic and origin contradict each other, the press is an alarm and opens an incident of its own."""
+    for incident in (None, press(1).id):
+        one = replace(press(7), topic=topic, origin=origin, incident=incident)
+        assert (is_alarm(one), is_mark(one), changes(one)) == (alarm, not alarm, alarm)
+        assert incident_id(one) == ((incident or one.id) if alarm else None)
+
+
+def test_a_contradiction_is_told():
+    assert [contradicts(press(7, topic=topic, origin=origin)) for topic, origin, _ in PRESSES] == [
+        False, True, True, True, True, False, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("whole", [{"topic": Topic.SELF_TEST}, {"origin": Origin.SELF_TEST}])
+def test_no_test_ends_an_incident(whole):
+    assert changes(reset(2, 1))
+    assert not changes(replace(reset(2, 1), **whole))
+
+
+def test_an_alarm_that_claims_to_be_a_test_is_shown_with_its_claim_until_a_person_presses():
     drill = press(1, origin=Origin.DRILL)
-    assert after(drill).origin is Origin.DRILL
-    assert after(drill, press(2, 1)).origin is Origin.PERSON
-    assert after(press(2, 1), drill).origin is Origin.PERSON
+    assert incident_line(after(drill))["contradicts"]
+    assert not incident_line(after(drill, press(2, 1)))["contradicts"]
+    assert not incident_line(after(press(2, 1), drill))["contradicts"]

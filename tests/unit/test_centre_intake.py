@@ -13,6 +13,7 @@ from centre.archive import Archive
 from centre.inbox import Arrival
 from centre.intake import Intake, Message, Refused, read
 from centre.register import Register
+from centre.trials import Trials
 from edge import wire
 from edge.events import Lane
 from tests.unit.centre_events import ADDRESS, event, press, self_test, trouble
@@ -37,7 +38,8 @@ def archive(tmp_path):
 
 @pytest.fixture
 def intake(archive) -> Intake:
-    return Intake("county-1", archive, Register(90_000))
+    register = Register(90_000)
+    return Intake("county-1", archive, register, Trials(archive, register))
 
 
 GOOD = wire.encode(event(1))

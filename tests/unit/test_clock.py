@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -65,6 +69,64 @@ def test_with_a_file_as_witness_the_clock_is_set_once_it_exists(tmp_path: Path) 
     assert source.read().error_ms == clock.FILE_ERROR_MS
     witness.unlink()
     assert source.read().error_ms is None
+
+
+def test_a_clock_that_was_set_long_ago_is_trusted_less_and_then_not_at_all(tmp_path: Path) -> None:
+    witness = tmp_path / "synchronized"
+    witness.touch()
+    source = SystemClock(ClockSettings(source="file", synced_file=str(witness)))
+    now_s = time.time()
+    for age_s, least_ms in [(1024, 1012), (2048, 1524)]:
+        os.utime(witness, (now_s - age_s, now_s - age_s))
+        error_ms = source.read().error_ms
+        assert error_ms is not None
+        assert least_ms <= error_ms <= least_ms + 20
+    os.utime(witness, (now_s - 3100, now_s - 3100))
+    assert source.read().error_ms is None
+
+
+def test_a_file_from_the_future_is_as_young_as_it_can_be(tmp_path: Path) -> None:
+    witness = tmp_path / "synchronized"
+    witness.touch()
+    os.utime(witness, (time.time() + 86_400, time.time() + 86_400))
+    source = SystemClock(ClockSettings(source="file", synced_file=str(witness)))
+    assert source.read().error_ms == clock.FILE_ERROR_MS
+
+
+FORBIDDEN = """
+import ctypes, struct, sys
+from edge.drivers.clock import SystemClock
+from edge.settings import ClockSettings
+# A seccomp filter: system calls whose numbers are given fail with EPERM, all others pass.
+numbers = [int(number) for number in sys.argv[2:]]
+lines = [struct.pack("HBBI", 0x20, 0, 0, 0)]
+for number in numbers:
+    lines += [struct.pack("HBBI", 0x15, 0, 1, number), struct.pack("HBBI", 0x06, 0, 0, 0x00050001)]
+lines.append(struct.pack("HBBI", 0x06, 0, 0, 0x7FFF0000))
+program = ctypes.create_string_buffer(b"".join(lines))
+libc = ctypes.CDLL(None, use_errno=True)
+class Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("lines", ctypes.c_void_p)]
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(Filter(len(lines), ctypes.addressof(program)))):
+    sys.exit("no filter")
+source = SystemClock(ClockSettings(synced_file=sys.argv[1]))
+print(source.read().error_ms, source.failures)
+"""
+ADJTIMEX = {"x86_64": ["159", "305"], "aarch64": ["171", "266"]}
+
+
+@pytest.mark.skipif(platform.machine() not in ADJTIMEX, reason="the numbers of its system calls are not written here")
+def test_where_the_service_may_not_ask_the_kernel_systemds_file_counts(tmp_path: Path) -> None:
+    """With a real filter of the kernel, as ProtectClock= sets it."""
+    witness = tmp_path / "synchronized"
+
+    def answer() -> str:
+        command = [sys.executable, "-c", FORBIDDEN, str(witness), *ADJTIMEX[platform.machine()]]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert answer() == "None 0"
+    witness.touch()
+    assert answer() == f"{clock.FILE_ERROR_MS} 0"
 
 
 def test_the_kernels_boot_is_the_same_until_it_starts_again() -> None:

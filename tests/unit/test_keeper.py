@@ -4,12 +4,13 @@ import os
 import sqlite3
 import subprocess
 from collections import deque
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import count
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
+from edge.chain import Result
 from edge.drivers.memory_outbox import MemoryOutbox
 from edge.drivers.store import SqliteOutbox
 from edge.events import (
@@ -22,6 +23,7 @@ from edge.events import (
     EventId,
     Forget,
     Forgotten,
+    KeepCrowd,
     KeepLatch,
     Lane,
     Latch,
@@ -40,7 +42,13 @@ from edge.events import (
     Trouble,
     WallStamp,
 )
-from edge.keeper import Keeper
+from edge.keeper import SALVAGED_AT_ONCE, Keeper
+from edge.ledger import content_of
+from edge.ledger_check import Checker
+from edge.ledger_export import check
+from edge.ledger_key import PublicKey, load_or_make
+from edge.ledger_table import Scribe, read
+from edge.measuring import CrowdKept
 from edge.ports import OutboxFull
 
 BOOT = "00000000000000aa"
@@ -48,6 +56,7 @@ WALL_MS = 1_760_000_000_000
 SYNCED = WallStamp(WALL_MS, ClockQuality.SYNCED, 20)
 UNSYNCED = WallStamp(1_000, ClockQuality.UNSYNCED, None)
 LATCH = Latch((EventId(BOOT, 1),), None, 1, None, "kernel-1")
+CROWD = CrowdKept((33.9, 34.25), (9_000, 2_000), "BCC", WALL_MS, True, "kernel-1", 5_000)
 RETRY_MS = 5_000
 
 
@@ -61,6 +70,16 @@ def record(counter, lane=Lane.ALARM, wall=SYNCED, boot=BOOT):
 
 def store(counter, lane=Lane.ALARM, latch=None, wall=SYNCED):
     return Store(record(counter, lane, wall), latch)
+
+
+def screened(counter, wall=None, lane=Lane.ROUTINE):
+    """A temperature, dated by its number unless ``wall`` says otherwise."""
+    wall = wall or WallStamp(WALL_MS + counter, ClockQuality.SYNCED, 20)
+    return Store(replace(record(counter, lane, wall), topic=Topic.TEMPERATURE), None)
+
+
+def forget(before, topic=Topic.TEMPERATURE):
+    return Forget(topic, WALL_MS + before)
 
 
 def id_of(counter):
@@ -92,12 +111,14 @@ class Bench:
         self.opened = []
         self.limit = 1_000
         self.memory_limit = 100
+        self.key = load_or_make(path.parent)
+        self.scribe = Scribe("a/b/c", lambda: self.key, lambda *_: None)
         self.keeper = Keeper(self._open, self._memory, self.clock, self.facts.append, RETRY_MS)
 
     def _open(self):
         if self.unopenable:
             raise OutboxFull("unable to open")
-        outbox = SqliteOutbox(self.path, self.limit)
+        outbox = SqliteOutbox(self.path, self.limit, scribe=self.scribe)
         self.opened.append(outbox)
         if self.refusing:
             self._obey(outbox, True)
@@ -137,6 +158,14 @@ class Bench:
     def owed_on_card(self):
         rows = sqlite3.connect(self.path).execute("SELECT counter FROM events WHERE owed = 1 ORDER BY seq")
         return [counter for (counter,) in rows]
+
+    def ledger(self):
+        """Its events, and whether everything up to the head that the brain was told is genuine and in order."""
+        entries = [entry for entry in read(self.path) if entry is not None]
+        told = [fact.backlog.ledger for fact in self.facts if isinstance(fact, Stored | StoreOpened)]
+        outcome = check(entries, Checker([PublicKey(self.key.public_key)], head=told[-1] if told else None))
+        contents = [content_of(entry.record) for entry in entries]
+        return [one.id.counter for one in contents if isinstance(one, Record)], outcome.result
 
     def kept_on_card(self):
         return [counter for (counter,) in sqlite3.connect(self.path).execute("SELECT counter FROM events ORDER BY seq")]
@@ -248,19 +277,6 @@ def test_events_are_dated_between_other_jobs_until_none_is_left(bench):
 
     dated = sqlite3.connect(bench.path).execute("SELECT COUNT(backfilled_wall_ms) FROM events").fetchone()
     assert dated == (600,)
-
-
-def test_old_temperatures_are_deleted_between_other_jobs_and_the_proof_is_told(bench):
-    bench.open()
-    old = msgspec.structs.replace(record(1, Lane.ROUTINE), topic=Topic.TEMPERATURE)
-    bench.run(Store(old, None), store(2))
-    bench.run(Forget((Topic.TEMPERATURE,), WALL_MS + 1_000_000))
-    while bench.keeper.idle():
-        pass
-    facts = bench.told()
-    told = only(facts, Forgotten)
-    assert (told.rows, told.left) == (1, 0)
-    assert [row.record.id for row in bench.opened[-1].history(0, 10)] == [id_of(2)]
 
 
 def test_dropped_events_are_told_once_a_minute_and_restored(bench):
@@ -411,6 +427,213 @@ def test_a_sign_of_life_is_kept(bench):
     assert SqliteOutbox(bench.path, 100).last_alive_wall_ms() == WALL_MS
 
 
+# --- what must not stay -------------------------------------------------------------------------------------------
+
+
+def finish(bench):
+    """What is told while there is more to do than fits between two jobs."""
+    del bench.facts[:]
+    while bench.keeper.idle():
+        pass
+    return bench.told()
+
+
+def test_what_is_too_old_is_forgotten_and_nothing_is_left_by_an_own_count(bench):
+    bench.open()
+    bench.run(*(screened(n) for n in range(1, 101)), store(200), MarkDone(id_of(3)))
+    bench.run(forget(81))
+    facts = finish(bench)
+
+    assert facts[-1] == Forgotten(Topic.TEMPERATURE, WALL_MS + 81, 80, 0, 0, 0, 1_000)
+    assert only(facts, Stored).backlog.routine == 20
+    assert sorted(bench.kept_on_card()) == [*range(81, 101), 200]
+    assert finish(bench) == []
+
+
+def test_nothing_to_forget_is_proved_as_well(bench):
+    bench.open()
+    bench.run(forget(9))
+    assert only(finish(bench), Forgotten).rows == 0
+
+
+def test_a_press_waits_for_a_few_of_the_rows_at_most(bench):
+    bench.open()
+    bench.run(*(screened(n) for n in range(1, 501)))
+    bench.run(forget(501))
+    assert bench.keeper.idle()
+    assert len(bench.kept_on_card()) == 500 - 2 * 32
+
+    facts = bench.run(store(900))
+
+    assert [id.counter for id, _ in facts[0].rows] == [900]
+    assert not [fact for fact in facts if isinstance(fact, Forgotten)]
+    assert only(finish(bench), Forgotten).rows == 500
+    assert bench.kept_on_card() == [900]
+
+
+def test_the_proof_looks_at_every_row_in_short_steps(bench):
+    bench.limit = 10_000
+    bench.open()
+    bench.run(*(store(n, Lane.ROUTINE) for n in range(1, 3_501)))
+    counted = []
+    count_older = bench.opened[-1].count_older
+
+    def counting(topic, before_wall_ms, after_seq, up_to_seq):
+        counted.append((after_seq, up_to_seq))
+        return count_older(topic, before_wall_ms, after_seq, up_to_seq)
+
+    bench.opened[-1].count_older = counting
+    bench.run(forget(9))
+    assert only(finish(bench), Forgotten).left == 0
+    assert counted == [(0, 1_000), (1_000, 2_000), (2_000, 3_000), (3_000, 4_000)]
+
+
+def test_rows_that_may_not_be_deleted_are_told_as_left(bench):
+    """A temperature on the troubles' lane is a mistake of somebody's: it stays, and the proof says so."""
+    bench.limit = 10_000
+    bench.open()
+    bench.run(screened(1), screened(2, lane=Lane.TROUBLE), *(store(n, Lane.ROUTINE) for n in range(3, 1_503)))
+    bench.run(forget(9), forget(9, Topic.LOG))
+
+    facts = [fact for fact in finish(bench) if isinstance(fact, Forgotten)]
+    assert [(fact.topic, fact.rows, fact.left) for fact in facts] == [(Topic.TEMPERATURE, 1, 1), (Topic.LOG, 0, 1_500)]
+    assert bench.kept_on_card() == list(range(2, 1_503))
+
+
+def test_an_old_event_that_comes_while_the_rest_is_counted_is_forgotten_too(bench):
+    bench.open()
+    bench.run(screened(1))
+    bench.run(forget(9))
+    bench.keeper.idle()
+    bench.run(screened(2))
+
+    proof = only(finish(bench), Forgotten)
+    assert (proof.rows, proof.left) == (2, 0)
+    assert bench.kept_on_card() == []
+
+
+def test_damaged_files_go_last_and_only_while_the_card_takes_writes(bench):
+    bench.open()
+    bench.run(screened(1))
+    for number in (1, 2):
+        damaged = bench.path.with_name(f"events.damaged.{number}")
+        damaged.write_bytes(b"old temperatures")
+        os.utime(damaged, (0, 0))
+    bench.refuse()
+    bench.run(store(2))
+    bench.run(forget(9))
+    finish(bench)
+    assert bench.path.with_name("events.damaged.1").exists()
+
+    bench.refuse(False)
+    proof = only(bench.wait() + finish(bench), Forgotten)
+    assert (proof.rows, proof.left, proof.files, proof.files_left) == (1, 0, 2, 0)
+    assert list(bench.path.parent.glob("events.damaged.*")) == []
+
+
+def test_a_second_word_about_a_topic_takes_the_first_one_s_place(bench):
+    bench.open()
+    bench.run(*(screened(n) for n in range(1, 101)))
+    bench.run(forget(51))
+    bench.run(forget(61))
+    assert only(finish(bench), Forgotten) == Forgotten(Topic.TEMPERATURE, WALL_MS + 61, 60, 0, 0, 0, 1_000)
+
+
+def test_events_are_dated_before_any_is_forgotten(bench):
+    """Their clock said 1970: a minute ago would look like half a century."""
+    bench.open()
+    bench.run(*(screened(n, UNSYNCED) for n in range(1, 601)))
+    bench.run(forget(-60_000), Backfill(ClockFix("kernel-1", 9_000, WALL_MS, 5)))
+
+    proof = only(finish(bench), Forgotten)
+    assert (proof.rows, proof.left) == (0, 0)
+    assert len(bench.kept_on_card()) == 600
+
+
+def test_nothing_is_told_forgotten_while_the_card_takes_no_writes(bench):
+    bench.open()
+    bench.run(*(screened(n) for n in range(1, 51)))
+    bench.refuse()
+    bench.run(screened(51), screened(99), store(200))
+    assert bench.keeper.in_memory
+
+    assert bench.run(forget(90)) == []
+    assert finish(bench) == []
+    assert ids(only(bench.run(Load(Lane.ROUTINE, 50, 9)), Loaded)) == [99]
+    assert bench.run(Load(Lane.ALARM, 0, 9))[0].rows[0].record.id == id_of(200)
+    assert bench.kept_on_card() == list(range(1, 51))
+
+    bench.refuse(False)
+    facts = bench.wait() + finish(bench)
+    proof = only(facts, Forgotten)
+    assert (proof.rows, proof.left) == (51, 0)
+    assert sorted(bench.kept_on_card()) == [99, 200]
+
+
+def test_a_file_that_is_lost_in_the_middle_is_looked_at_from_its_beginning(bench):
+    """The new one begins at number 1 again, and the brain stores anew what it holds."""
+    bench.limit = 10_000
+    bench.open()
+    bench.run(*(store(n, Lane.ROUTINE) for n in range(1_000, 3_000)), screened(1))
+    bench.run(*(MarkDone(id_of(n)) for n in range(1_000, 3_000)), forget(9))
+    for _ in range(2):
+        assert bench.keeper.idle()
+    bench.path.unlink()
+    bench.run(screened(1))
+
+    proof = only(finish(bench), Forgotten)
+    assert (proof.rows, proof.left) == (2, 0)
+    assert bench.kept_on_card() == []
+
+
+def test_a_mistake_in_forgetting_does_not_take_the_card_away_again_and_again(bench):
+    bench.open()
+    bench.run(store(100), Forget("no topic", 0))
+    bench.keeper.idle()
+    bench.keeper.idle()
+    assert bench.keeper.unexpected == 1
+
+    bench.wait()
+    bench.wait()
+    assert not bench.keeper.in_memory
+    assert bench.keeper.unexpected == 1
+    bench.run(screened(1), forget(9))
+    assert only(finish(bench), Forgotten).rows == 1
+
+
+# --- the crowd ----------------------------------------------------------------------------------------------------
+
+
+def test_the_crowd_is_told_when_the_store_opens(bench):
+    first = SqliteOutbox(bench.path, 100)
+    first.keep_note(CROWD)
+    first.close()
+    assert only(bench.open(), StoreOpened).crowd == CROWD
+
+
+def test_the_last_crowd_of_a_batch_is_kept_and_comes_back_from_memory(bench):
+    later = replace(CROWD, residuals_celsius=(34.5, 34.0))
+    bench.open()
+    bench.run(KeepCrowd(later), KeepCrowd(CROWD))
+    assert SqliteOutbox(bench.path, 100).crowd() == CROWD
+
+    bench.refuse()
+    bench.run(KeepCrowd(later))
+    assert SqliteOutbox(bench.path, 100).crowd() == CROWD
+    bench.refuse(False)
+    bench.wait()
+    assert SqliteOutbox(bench.path, 100).crowd() == later
+
+
+def test_a_crowd_of_memory_comes_before_an_older_one_of_the_card(bench):
+    bench.open()
+    bench.run(KeepCrowd(CROWD))
+    bench.refuse()
+    bench.run(KeepCrowd(replace(CROWD, at_ms=9_000)))
+    bench.path.unlink()
+    assert only(bench.wait(), StoreOpened).crowd == replace(CROWD, at_ms=9_000)
+
+
 # --- damage -------------------------------------------------------------------------------------------------------
 
 
@@ -524,3 +747,85 @@ def test_a_full_file_system_leads_to_memory_and_back(tmp_path):
     finally:
         bench.keeper.close()
         subprocess.run(["umount", "--lazy", str(point)], check=True)
+
+
+# --- the ledger ---------------------------------------------------------------------------------------------------
+
+
+def test_an_event_and_its_entry_are_one_commit_and_the_head_is_told_with_it(bench):
+    bench.open()
+    bench.run(store(1), store(2, Lane.TROUBLE))
+    assert bench.ledger() == ([1, 2], Result.PASS)
+    bench.run(store(2, Lane.TROUBLE), store(3))
+    assert bench.ledger() == ([1, 2, 3], Result.PASS)
+    bench.keeper.close()
+    bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append, RETRY_MS)
+    assert only(bench.open(), StoreOpened).backlog.ledger.number == 4
+
+
+def test_what_was_kept_in_memory_is_chained_on_when_the_card_is_back(bench):
+    bench.open()
+    bench.run(store(1))
+    bench.refuse()
+    stored = only(bench.run(store(2), store(3)), Stored)
+    assert stored.backlog.ledger.number == 2, "the head is the card's"
+    assert bench.ledger() == ([1], Result.PASS)
+    bench.refuse(False)
+    bench.wait()
+    assert bench.ledger() == ([1, 2, 3], Result.PASS)
+
+
+def test_what_is_owed_goes_and_the_ledger_stays(bench):
+    bench.limit = 1
+    bench.open()
+    for n in range(1, 9):
+        bench.run(store(n, Lane.TROUBLE), MarkDone(id_of(n)))
+    assert bench.kept_on_card() == [8]
+    assert bench.ledger() == ([1, 2, 3, 4, 5, 6, 7, 8], Result.PASS)
+
+
+def test_a_ledger_of_a_damaged_file_is_brought_over_to_its_first_entry(bench):
+    bench.open()
+    count = 2 * SALVAGED_AT_ONCE + 5
+    for n in range(1, count):
+        bench.run(store(n), MarkDone(id_of(n)))
+    bench.keeper.close()
+    damage(bench.path, "events")
+    bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append, RETRY_MS)
+    bench.scribe = Scribe("a/b/c", lambda: bench.key, lambda *_: None)
+    assert trouble(bench.open(), Trouble.STORE_DAMAGED) == [True, False]
+    bench.run(store(count))
+    assert bench.ledger()[1] is Result.PARTIAL, "a new file so far"
+    while bench.keeper.idle():
+        pass
+    events, result = bench.ledger()
+    assert (events[:-1], events[-1], result) == (list(range(1, count)), count, Result.PASS)
+    assert len(list(bench.path.parent.glob("events.damaged.1"))) == 1
+
+
+def test_of_a_damaged_ledger_only_what_the_chain_proves_is_brought_over(bench):
+    bench.open()
+    for n in range(1, 10):
+        bench.run(store(n))
+    bench.keeper.close()
+    with closing(sqlite3.connect(bench.path)) as connection, connection:
+        connection.execute("UPDATE ledger SET record = replace(record, '1', '2') WHERE number = 4")
+    damage(bench.path, "events")
+    bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append, RETRY_MS)
+    bench.open()
+    bench.run(store(20))
+    while bench.keeper.idle():
+        pass
+    assert bench.ledger()[0] == [4, 5, 6, 7, 8, 9, 20]
+
+
+def damage(path, table):
+    """Make the pages of a table unreadable, and nothing else."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        root, size = connection.execute(
+            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * 64)

@@ -8,26 +8,21 @@ from edge import kiosk_news, state
 from edge.events import (
     AnswerView,
     Boot,
-    CameraLost,
-    ClockRead,
     Command,
     Contact,
     Fact,
-    Forget,
-    Forgotten,
     Journal,
     Lane,
     Origin,
-    PictureTaken,
     Publish,
-    SkinRead,
+    Record,
     Store,
-    TakePicture,
     Topic,
     Trouble,
     ViewAsked,
 )
-from edge.measuring import Screen
+from edge.making import line
+from edge.measuring import CameraLost, PictureTaken, Screen, SkinRead, TakePicture
 from edge.state import KioskRules, Rules, State
 from tests.unit.machines import BOOT, edge
 from tests.unit.pupils import BCC, USUAL, WALL
@@ -64,7 +59,8 @@ def test_a_student_is_one_event_on_a_topic_of_its_own_and_nobody_s_name_or_pictu
 def test_temperatures_and_pictures_stay_out_of_the_journal() -> None:
     gone, out = run([*reads(WALL, WALL, *[USUAL] * 6, WALL), *press(9_000)], gate())
     _, more = run([PictureTaken(str(gone.alarm.ids[0]), -500, b"\xff\xd8secret", 9_500)], gone)
-    told = " ".join(one.text for one in (*out, *more) if isinstance(one, Journal))
+    about = [one.about for one in (*out, *more) if isinstance(one, Journal)]
+    told = " ".join(line(one) for one in about if isinstance(one, Record))
     assert "temperature 950" in told
     assert "picture 952" in told
     assert "celsius" not in told
@@ -131,27 +127,6 @@ def test_the_view_shows_the_kiosk_and_nothing_where_there_is_none() -> None:
 def test_a_camera_for_the_alarm_s_pictures_alone_is_missed_too() -> None:
     after, _ = run([CameraLost("gone", 900)], gate(KioskRules(None, alarm_pictures=True)))
     assert [one.trouble for one in after.health.standing] == [Trouble.CAMERA_LOST]
-
-
-def test_once_a_day_what_is_older_than_its_days_is_to_be_deleted_and_the_proof_is_an_event() -> None:
-    day_ms = 86_400_000
-    begun, out = run([ClockRead(1_000, 100 * day_ms, 3)], gate(KioskRules(BCC, kept_days=14)))
-    _, more = run([ClockRead(2_000, 100 * day_ms + 1_000, 3)], begun)
-    asked = [one for one in (*out, *more) if isinstance(one, Forget)]
-    assert asked == []  # the gate asked at its start already
-    _, later = run([ClockRead(1_000 + day_ms, 101 * day_ms, 3)], begun)
-    assert [one for one in later if isinstance(one, Forget)] == [
-        Forget((Topic.TEMPERATURE, Topic.PICTURE), 101 * day_ms - 14 * day_ms)
-    ]
-    _, told = run([Forgotten(86 * day_ms, 3, 0, 5_000)], begun)
-    (kept,) = stored(told, Topic.LOG)
-    assert (kept.record.code, kept.record.body["deleted"], kept.record.body["left"]) == (953, 3, 0)
-
-
-def test_nothing_is_deleted_by_a_clock_that_was_never_set() -> None:
-    begun = state.begin(Boot(BOOT, 7, "k1"), Rules(kiosk=PICTURES), 0)
-    _, out = run([ClockRead(0, 10**13, None), ClockRead(90_000_000, 10**13, None)], begun)
-    assert not any(isinstance(one, Forget) for one in out)
 
 
 def test_a_kiosk_that_cannot_be_looked_at_shows_as_out_of_order_and_the_brain_goes_on() -> None:

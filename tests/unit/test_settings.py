@@ -288,6 +288,24 @@ def test_the_teachers_page_is_not_opened_to_the_school_without_a_word() -> None:
     assert parse(PLAIN + table + 'teacher_token_file = "word"\n', "gate.toml").kiosk is not None
 
 
+def test_two_sensors_on_one_bus_have_two_addresses() -> None:
+    table = '[thermometer]\npart = "DCI"\ni2c_address = 73\nreference_address = 73\n'
+    assert parse(PLAIN + table, "gate.toml").thermometer is not None
+    mistake = only_mistake_in(PLAIN + table + 'reference = "room"\n')
+    assert mistake.startswith("gate.toml: thermometer.reference_address: given 73")
+
+
+@pytest.mark.parametrize("presence", ["thermopile", "both", "camera"])
+def test_a_black_body_is_refused_where_no_camera_alone_tells_that_somebody_is_there(presence: str) -> None:
+    table = f'[thermometer]\npart = "DCI"\nreference = "black_body"\npresence = "{presence}"\n'
+    mistake = only_mistake_in(PLAIN + table)
+    assert mistake.startswith("gate.toml: thermometer.reference: given 'black_body'")
+    if presence == "camera":
+        assert parse(PLAIN + table + "[camera]\n", "gate.toml").thermometer is not None
+    else:
+        assert only_mistake_in(PLAIN + table + "[camera]\n") == mistake
+
+
 def test_there_is_one_file_for_each_wiring() -> None:
     plain, supervised = load(CONFIG / "plain-button.toml"), load(CONFIG / "supervised-button.toml")
     assert (plain.button.normally_closed_gpio, plain.reset, plain.siren) == (None, None, None)
@@ -311,7 +329,8 @@ class TestTheCommentedFile:
             for key in msgspec.structs.fields(struct):
                 value = (given[0] if isinstance(given, list) else given)[key.name]
                 if not key.required and key.default is not None:
-                    assert value == key.default, f"{table.name}.{key.name}"
+                    default = list(key.default) if isinstance(key.default, tuple) else key.default
+                    assert value == default, f"{table.name}.{key.name}"
 
     def test_it_still_loads_with_every_key_in_force(self) -> None:
         assert parse(self.uncommented, "gatepost.toml").siren is not None

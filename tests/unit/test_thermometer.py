@@ -315,9 +315,34 @@ def test_a_hand_before_the_black_body_is_not_taken_for_drift() -> None:
     kiosk = Kiosk(replace(CAMERA, black_body=True))
     kiosk.take(CameraFound("yunet", kiosk.now_ms))
     kiosk.take(ReferenceRead(35.0, kiosk.now_ms))
-    kiosk.see(35.0, *[24.0] * 20)
+    for celsius in (35.0, *[24.0] * 20):
+        kiosk.look(0)
+        kiosk.see(celsius)
     assert kiosk.state.sound.drift_celsius == pytest.approx(0.0)
     assert kiosk.troubles() == []
+
+
+@pytest.mark.parametrize("mode", [Mode.THERMOPILE, Mode.BOTH])
+def test_before_a_black_body_as_warm_as_skin_only_the_camera_finds_students(mode: Mode) -> None:
+    """So the settings refuse these two: the jump that they need is not there."""
+    kiosk = Kiosk(replace(CAMERA, black_body=True, mode=mode))
+    kiosk.take(CameraFound("yunet", kiosk.now_ms))
+    for faces, celsius in [*[(0, 35.0)] * 5, *[(1, USUAL)] * 10, *[(0, 35.0)] * 5]:
+        kiosk.take(ReferenceRead(35.0, kiosk.now_ms))
+        kiosk.look(faces)
+        kiosk.see(celsius)
+    assert kiosk.all(Screened) == []
+
+
+def test_while_the_camera_is_gone_no_face_is_taken_for_the_black_body() -> None:
+    kiosk = Kiosk(replace(CAMERA, black_body=True))
+    kiosk.take(CameraFound("yunet", kiosk.now_ms))
+    kiosk.take(ReferenceRead(35.0, kiosk.now_ms))
+    kiosk.look(0)
+    kiosk.see(35.0)
+    kiosk.take(CameraLost("killed", kiosk.now_ms))
+    kiosk.see(*[33.9] * 20)
+    assert kiosk.state.sound.drift_celsius == pytest.approx(0.0)
 
 
 # --- the camera -------------------------------------------------------------------------------------------------

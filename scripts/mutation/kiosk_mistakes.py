@@ -1,0 +1,248 @@
+"""The kiosk's mistakes: each one tempting, each one a word to a student that is not honest, or a press that pays."""
+
+from __future__ import annotations
+
+from mutation.mistake import Mistake
+
+KIOSK_MISTAKES = (
+    Mistake(
+        "kiosk: normal by default",
+        "edge/judging.py",
+        "return replace(numbers, verdict=Verdict.AGAIN, reason=_why_too_few(found))",
+        "return replace(numbers, verdict=Verdict.NORMAL, reason=Reason.NONE)",
+    ),
+    Mistake(
+        "kiosk: samples that disagree are judged",
+        "edge/judging.py",
+        "    if not _agree(rules, found.samples):",
+        "    if False:",
+    ),
+    Mistake(
+        "kiosk: the warm-up is passed over",
+        "edge/judging.py",
+        "    if not crowd.is_warm(people, crowd_rules) or above is None:",
+        "    if above is None:",
+    ),
+    Mistake(
+        "kiosk: measured a third time",
+        "edge/judging.py",
+        "    if not found.retake or first.verdict is not Verdict.AGAIN:",
+        "    if True:",
+    ),
+    Mistake(
+        "kiosk: never measured again",
+        "edge/screening.py",
+        "    if verdict.verdict is Verdict.AGAIN:",
+        "    if False:",
+    ),
+    Mistake(
+        "kiosk: the highest sample counts",
+        "edge/judging.py",
+        "    return sorted(samples)[-2]",
+        "    return sorted(samples)[-1]",
+    ),
+    Mistake(
+        "kiosk: samples before the sensor has settled",
+        "edge/visit.py",
+        "    if visit.done or at_ms < visit.settled_ms:",
+        "    if visit.done:",
+    ),
+    Mistake(
+        "kiosk: a cup does not unsettle the sensor",
+        "edge/visit.py",
+        "settled_ms = max(visit.settled_ms, at_ms + part.settle_ms)",
+        "settled_ms = visit.settled_ms",
+    ),
+    Mistake(
+        "kiosk: no absolute guard",
+        "edge/judging.py",
+        "    if level >= rules.guard_celsius:",
+        "    if False:",
+    ),
+    Mistake(
+        "kiosk: the guard by the number that is shown",
+        "edge/judging.py",
+        "    level = skin.estimate(rules.fit, 1.0, residual,",
+        "    level = skin.estimate(rules.fit, rules.slope, residual,",
+    ),
+    Mistake(
+        "kiosk: the estimate pulls towards the usual",
+        "edge/skin.py",
+        "    return fit.oral_celsius + slope * (",
+        "    return fit.oral_celsius + 0.4 * slope * (",
+    ),
+    Mistake(
+        "kiosk: the supply is corrected the wrong way",
+        "edge/skin.py",
+        "    seen = object_celsius - CELSIUS_PER_VOLT *",
+        "    seen = object_celsius + CELSIUS_PER_VOLT *",
+    ),
+    Mistake(
+        "kiosk: one wild reading moves the crowd",
+        "edge/crowd.py",
+        "        residual_celsius = min(max(residual_celsius, low), high)",
+        "        pass",
+    ),
+    Mistake(
+        "kiosk: the crowd of another sensor is believed",
+        "edge/crowd.py",
+        "    if kept.mark != now.mark or not 0 <= age_ms <= rules.kept_ms:",
+        "    if not 0 <= age_ms <= rules.kept_ms:",
+    ),
+    Mistake(
+        "kiosk: yesterday's crowd is believed",
+        "edge/crowd.py",
+        "    if kept.mark != now.mark or not 0 <= age_ms <= rules.kept_ms:",
+        "    if kept.mark != now.mark:",
+    ),
+    Mistake(
+        "kiosk: a mixed crowd is compared with",
+        "edge/judging.py",
+        "    if crowd.spread(people) > crowd.SPREAD_CELSIUS_MAX:",
+        "    if False:",
+    ),
+    Mistake(
+        "kiosk: screened in the frost",
+        "edge/judging.py",
+        "        if celsius is not None and celsius < low:",
+        "        if False:",
+    ),
+    Mistake(
+        "kiosk: a wall like skin is let through",
+        "edge/judging.py",
+        "    if found.alone:",
+        "    if False:",
+    ),
+    Mistake(
+        "kiosk: a hot cup is a fever",
+        "edge/judging.py",
+        "    if verdict is Verdict.HIGH and found.hot:",
+        "    if False:",
+    ),
+    Mistake(
+        "kiosk: two at a time are judged",
+        "edge/judging.py",
+        "    if found.crowded:",
+        "    if False:",
+    ),
+    Mistake(
+        "kiosk: two words for one student",
+        "edge/screening.py",
+        "    visit = replace(visit, done=True, due_ms=now_ms + STAY_MS)",
+        "    visit = replace(visit, due_ms=now_ms + STAY_MS)",
+    ),
+    Mistake(
+        "kiosk: a number beside high",
+        "edge/screening.py",
+        "    public = verdict.estimate_celsius if verdict.verdict is Verdict.NORMAL else None",
+        "    public = verdict.estimate_celsius",
+    ),
+    Mistake(
+        "kiosk: single temperatures leave in spite of the setting",
+        "edge/screening.py",
+        "    if not thermometer.rules.hourly_counts:",
+        "    if True:",
+    ),
+    Mistake(
+        "kiosk: judged by a faulty sensor",
+        "edge/thermometer.py",
+        "    if thermometer.sound.fault or surroundings is None:",
+        "    if surroundings is None:",
+    ),
+    Mistake(
+        "kiosk: a missed reading counts as good",
+        "edge/thermometer.py",
+        "sound = soundness.read(thermometer.sound, good=False, at_ms=at_ms)",
+        "sound = soundness.read(thermometer.sound, good=True, at_ms=at_ms)",
+    ),
+    Mistake(
+        "kiosk: blind without its camera",
+        "edge/screening.py",
+        "    return thermometer.rules.mode if presence.can_see(thermometer.eyes, now_ms) else Mode.THERMOPILE",
+        "    return thermometer.rules.mode",
+    ),
+    Mistake(
+        "kiosk: the checksum is not looked at",
+        "edge/infrared_words.py",
+        "    if len(read) != READ_BYTES or checksum(_before_read(address, opcode) + read[:2]) != read[2]:",
+        "    if len(read) != READ_BYTES:",
+    ),
+    Mistake(
+        "kiosk: the sensor's error flag is not looked at",
+        "edge/infrared_words.py",
+        "    if word & _ERROR_BIT:",
+        "    if False:",
+    ),
+    Mistake(
+        "kiosk: a hung bus is tried again and again",
+        "edge/drivers/thermopile.py",
+        "                if tries >= TRIES or late or not missed.passing:",
+        "                if tries >= TRIES:",
+    ),
+    Mistake(
+        "kiosk: the sensor is not left in peace",
+        "edge/drivers/thermopile.py",
+        "due_ms = max(began_ms + every_ms, ended_ms + QUIET_MS)",
+        "due_ms = began_ms + every_ms",
+    ),
+    Mistake(
+        "kiosk: temperatures on the alarms' lane",
+        "edge/kiosk_news.py",
+        "    return event(state, Lane.ROUTINE, topic, code,",
+        "    return event(state, Lane.ALARM, topic, code,",
+    ),
+    Mistake(
+        "kiosk: pictures without the switch",
+        "edge/kiosk_news.py",
+        "    if state.kiosk.rules.alarm_pictures:",
+        "    if True:",
+    ),
+    Mistake(
+        "kiosk: a mistake in it ends the brain",
+        "edge/kiosk_news.py",
+        "    except Exception as error:  # noqa: BLE001 - counted and told;",
+        "    except ArithmeticError as error:  # noqa: BLE001 - counted and told;",
+    ),
+    Mistake(
+        "kiosk: it keeps the brain awake",
+        "edge/kiosk_news.py",
+        "max(moment, state.kiosk.ticked_ms + TICK_MS_MIN)",
+        "moment",
+    ),
+    Mistake(
+        "kiosk: a look at it ends the brain",
+        "edge/views.py",
+        "    except Exception:  # noqa: BLE001 - a look must not end",
+        "    except ArithmeticError:  # noqa: BLE001 - a look must not end",
+    ),
+    Mistake(
+        "kiosk: pictures that nobody asked for are taken",
+        "edge/camera_door.py",
+        "        if not left or not early <= picture.at_ms <= min(late, now_ms):",
+        "        if False:",
+    ),
+    Mistake(
+        "kiosk: a silent camera is believed",
+        "edge/camera_door.py",
+        "        if self._visitor is not None and now_ms - self._visitor.said_ms > SILENT_MS_MAX:",
+        "        if False:",
+    ),
+    Mistake(
+        "kiosk: pictures leave the ring without a press",
+        "edge/camera/ring.py",
+        "        return [picture for handout in tuple(self._handouts) for picture in self._due(handout)]",
+        '        return [Picture(incident="", at_ms=at_ms, jpeg=jpeg)]',
+    ),
+    Mistake(
+        "kiosk: the page says normal by default",
+        "kiosk/shown.py",
+        "    screen = Screen.OUT_OF_ORDER if kiosk is None else kiosk.screen",
+        "    screen = Screen.NORMAL if kiosk is None else kiosk.screen",
+    ),
+    Mistake(
+        "kiosk: the page shows a number beside every word",
+        "kiosk/shown.py",
+        "    estimate = kiosk.estimate_celsius if kiosk is not None and screen is Screen.NORMAL else None",
+        "    estimate = None if kiosk is None else kiosk.estimate_celsius",
+    ),
+)

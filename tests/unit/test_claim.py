@@ -1,0 +1,225 @@
+"""Whose finger closed the contact, where a test's relay and a person look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge import contact, core, state
+from edge.chain import Kind, WindowOpened
+from edge.claim import HELD_MS, SHORTEST_PRESS_MS, hold_ms, settle_ms
+from edge.events import (
+    Boot,
+    Command,
+    Contact,
+    Fact,
+    LevelRead,
+    LinkUp,
+    Origin,
+    Record,
+    Store,
+    Ticked,
+    Topic,
+)
+from edge.evidence import Fitted
+from edge.proving import SelfTestAsked, StimulusBegan, StimulusEnded, StimulusFailed, StimulusLooked
+from edge.selftest import SelfTestRules
+from edge.state import Rules, State
+from tests.unit.machines import BOOT, edge
+from tests.unit.test_core import OPENED, START
+
+T = 5_000
+HOLD, SETTLE = hold_ms(10), settle_ms(10)
+
+
+def gate(*, loopback: bool = True, confirm_ms: int = 10) -> State:
+    """A quiet gate with its broker, whose button was read open."""
+    tests = SelfTestRules(Fitted(loopback=loopback), confirm_ms)
+    rules = Rules(contact=contact.ContactRules(confirm_ms=confirm_ms), selftest=tests)
+    begun = state.begin(Boot(BOOT, 7, "k1"), rules, 0)
+    return feed(begun, [*START, *OPENED, LevelRead(Contact.KEY, False, 0), Ticked(1), LinkUp(0, True, 2)])[0]
+
+
+def feed(machine: State, facts: Iterable[Fact]) -> tuple[State, list[Command]]:
+    """As the brain's own loop would: time passes whenever something is due."""
+    out: list[Command] = []
+    for fact in facts:
+        while core.wake_at(machine) < fact.at_ms:
+            machine, said = core.step(machine, Ticked(max(core.wake_at(machine), machine.now_ms)))
+            out += said
+        machine, said = core.step(machine, fact)
+        out += said
+    return machine, out
+
+
+def marks_and_alarms(out: Iterable[Command]) -> tuple[list[Record], list[Record]]:
+    records = [one.record for one in out if isinstance(one, Store)]
+    marks = [one for one in records if one.topic is Topic.SELF_TEST and "report" not in one.body]
+    return marks, [one for one in records if one.topic is Topic.ALARM]
+
+
+def asked(kind: Kind = Kind.FULL) -> Fact:
+    return SelfTestAsked(kind, "technician", "", "t", T)
+
+
+def relay(began_ms: int = T + 2, *, opens_after: int = 4) -> list[Fact]:
+    """A relay that works: what its hand and the contact tell."""
+    ended = began_ms + HOLD
+    return [
+        StimulusBegan(began_ms), edge(began_ms + 5, closed=True), StimulusLooked(True, began_ms + HOLD // 2),
+        StimulusEnded(ended), edge(ended + opens_after, closed=False), StimulusLooked(False, ended + SETTLE),
+    ]  # fmt: skip
+
+
+def in_order(*facts: Fact) -> list[Fact]:
+    return sorted(facts, key=lambda fact: fact.at_ms)
+
+
+def test_the_relays_own_closure_is_a_test_and_no_alarm() -> None:
+    after, out = feed(gate(), [asked(), *relay(), Ticked(T + 500)])
+    marks, alarms = marks_and_alarms(out)
+    assert [one.origin for one in marks] == [Origin.SELF_TEST]
+    assert alarms == []
+    assert after.test.claim is None
+
+
+def test_a_press_that_began_before_the_relay_moved_is_an_alarm() -> None:
+    facts = in_order(edge(T + 1, closed=True), StimulusBegan(T + 2), StimulusEnded(T + 2 + HOLD),
+                     StimulusLooked(True, T + 2 + HOLD + SETTLE), edge(T + 200, closed=False))  # fmt: skip
+    marks, alarms = marks_and_alarms(feed(gate(), [asked(), *facts])[1])
+    assert marks == []
+    assert [one.at_ms for one in alarms] == [T + 1]
+
+
+def test_a_contact_that_is_closed_when_the_relay_must_have_let_go_is_an_alarm_of_that_moment() -> None:
+    ended = T + 2 + HOLD
+    facts = [StimulusBegan(T + 2), edge(T + 7, closed=True), StimulusEnded(ended), StimulusLooked(True, ended + SETTLE)]
+    marks, alarms = marks_and_alarms(feed(gate(), [asked(), *facts])[1])
+    assert len(marks) == 1
+    assert [one.at_ms for one in alarms] == [ended]
+
+
+def test_a_finger_that_comes_down_while_the_relay_lets_go_is_an_alarm_of_its_own_edge() -> None:
+    """The contact machine takes it for chatter: it has not been open for ``release_ms``."""
+    for after_ms in (SETTLE - 1, SETTLE, SETTLE + 1, 40):
+        came = T + 2 + HOLD + after_ms
+        facts = in_order(*relay(), edge(came, closed=True), edge(came + 60, closed=False))
+        _, alarms = marks_and_alarms(feed(gate(), [asked(), *facts, Ticked(T + 900)])[1])
+        assert [one.at_ms for one in alarms] == [came], after_ms
+
+
+def test_the_bounce_of_a_relay_that_lets_go_is_no_alarm() -> None:
+    ended = T + 2 + HOLD
+    bounce = [edge(ended + 5, closed=True), edge(ended + 7, closed=False), edge(ended + 9, closed=True),
+              edge(ended + 11, closed=False)]  # fmt: skip
+    _, alarms = marks_and_alarms(feed(gate(), [asked(), *in_order(*relay(), *bounce), Ticked(T + 900)])[1])
+    assert alarms == []
+
+
+def test_a_second_closure_is_an_alarm_at_once() -> None:
+    came = T + 300
+    facts = [*relay(), edge(came, closed=True)]
+    after, out = feed(gate(), [asked(), *facts, Ticked(came + 10)])
+    assert [one.at_ms for one in marks_and_alarms(out)[1]] == [came]
+    assert after.now_ms == came + 10
+
+
+def test_a_relay_whose_hand_died_hides_nobody_who_holds_the_button() -> None:
+    facts = [StimulusBegan(T + 2), edge(T + 7, closed=True), Ticked(T + 7 + HELD_MS)]
+    assert [one.at_ms for one in marks_and_alarms(feed(gate(), [asked(), *facts])[1])[1]] == [T + 7]
+
+
+def test_a_press_is_an_alarm_while_the_relays_hand_has_not_said_that_it_moves() -> None:
+    _, out = feed(gate(), [asked(), edge(T + 5, closed=True), Ticked(T + 40)])
+    assert [one.at_ms for one in marks_and_alarms(out)[1]] == [T + 5]
+
+
+def test_a_button_that_is_down_already_fails_no_test_and_is_an_alarm() -> None:
+    facts = [edge(T + 1, closed=True), StimulusFailed("the button was pressed already", T + 3), Ticked(T + 900)]
+    after, out = feed(gate(), [asked(), *facts])
+    assert len(marks_and_alarms(out)[1]) == 1
+    assert after.test.run is None
+    assert after.test.last is not None
+    assert (after.test.last.result.value, after.test.last.alarms) == ("PARTIAL", 1)
+
+
+def test_words_at_the_contact_port_never_touch_a_finger_on_the_key() -> None:
+    """Without a loopback nothing is shared: the two closures are two lines of the contact machine."""
+    for came in range(T, T + 80, 7):
+        port = [
+            edge(T + 3, closed=True, origin=Origin.SELF_TEST),
+            edge(T + 3 + HOLD, closed=False, origin=Origin.SELF_TEST),
+        ]
+        facts = in_order(*port, edge(came, closed=True), edge(came + 60, closed=False))
+        marks, alarms = marks_and_alarms(feed(gate(loopback=False), [asked(), *facts, Ticked(T + 900)])[1])
+        assert [one.at_ms for one in alarms] == [came]
+        assert [one.at_ms for one in marks] == [T + 3]
+
+
+def opened(for_ms: int = 600_000, kind: Kind = Kind.HUMAN) -> Fact:
+    return WindowOpened("ab" * 8, kind, "officer", for_ms, 2_000_000, T)
+
+
+def test_one_quiet_press_in_a_window_is_a_test_and_the_next_an_alarm() -> None:
+    first = [edge(T + 500, closed=True), edge(T + 700, closed=False)]
+    second = [edge(T + 1_000, closed=True), edge(T + 1_100, closed=False)]
+    marks, alarms = marks_and_alarms(feed(gate(), [opened(), *first, *second, Ticked(T + 2_000)])[1])
+    assert [one.at_ms for one in marks] == [T + 500]
+    assert [one.at_ms for one in alarms] == [T + 1_000]
+
+
+def test_a_press_in_a_window_that_is_held_is_an_alarm_dated_at_its_beginning() -> None:
+    facts = [opened(), edge(T + 500, closed=True), Ticked(T + 500 + HELD_MS)]
+    marks, alarms = marks_and_alarms(feed(gate(), facts)[1])
+    assert (len(marks), [one.at_ms for one in alarms]) == (1, [T + 500])
+
+
+def test_a_press_before_or_after_a_window_is_an_alarm() -> None:
+    early = [edge(T - 5, closed=True), opened(), edge(T + 100, closed=False), Ticked(T + 500)]
+    late = [opened(1_000), Ticked(T + 1_001), edge(T + 1_002, closed=True), Ticked(T + 1_100)]
+    for facts in (early, late):
+        marks, alarms = marks_and_alarms(feed(gate(), facts)[1])
+        assert (len(marks), len(alarms)) == (0, 1)
+
+
+@given(st.integers(0, 40), st.integers(-150, 150), st.integers(SHORTEST_PRESS_MS, 400), st.integers(0, 10))
+def test_no_press_of_50_ms_can_hide_beside_a_relay(confirm_ms: int, after_ms: int, length_ms: int, lag_ms: int) -> None:
+    """Finger and relay are one wire: the level that the contact shows is that of either."""
+    hold, settle = hold_ms(confirm_ms), settle_ms(confirm_ms)
+    if settle < 10:
+        return  # settings refuse a loopback then
+    begun, _ = feed(gate(confirm_ms=confirm_ms), [asked()])
+    began = T + 2
+    ended = began + hold
+    finger, closes, opens = (
+        range(began + after_ms, began + after_ms + length_ms),
+        began + min(lag_ms, 8),
+        ended + lag_ms,
+    )
+    facts: list[Fact] = [StimulusBegan(began), StimulusEnded(ended)]
+    level = False
+    for at_ms in range(began - 160, began + 700):
+        now = at_ms in finger or (closes <= at_ms < opens)
+        if now != level:
+            facts.append(edge(at_ms, closed=now))
+            level = now
+        if at_ms == ended + settle:
+            facts.append(StimulusLooked(now, at_ms))
+    told = [one for one in in_order(*facts) if one.at_ms >= T]
+    before = [one for one in in_order(*facts) if one.at_ms < T]
+    if before:
+        begun = feed(gate(confirm_ms=confirm_ms), [*before, asked()])[0]
+        if begun.test.run is None:
+            return  # the button was down: no test has begun
+    _, out = feed(begun, [*told, Ticked(began + 3_000)])
+    _, start = feed(gate(confirm_ms=confirm_ms), before)
+    assert len(marks_and_alarms([*start, *out])[1]) == 1
+
+
+def test_contacts_of_a_test_are_not_seen_as_stuck() -> None:
+    machine = contact.Contacts()
+    machine, _ = contact.step(machine, edge(0, closed=True, origin=Origin.SELF_TEST))
+    machine, found = contact.step(machine, Ticked(100_000))
+    assert [type(one) for one in found] == [contact.Closure]
