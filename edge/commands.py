@@ -24,6 +24,7 @@ from edge.ledger_commands import ledger
 from edge.operator_identity import operator
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
+from edge.selftest_commands import selftest
 from edge.sensor_commands import sensor
 
 application = typer.Typer(
@@ -39,6 +40,7 @@ config = typer.Typer(help="Look at a settings file.", no_args_is_help=True, rich
 application.add_typer(config, name="config")
 application.add_typer(sensor, name="sensor")
 application.add_typer(ledger, name="ledger")
+application.add_typer(selftest, name="selftest")
 
 _CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 

@@ -71,6 +71,7 @@ CERTIFICATE = certificate()
 NOW_MS = 1_764_000_000_000  # 2025-11-24 16:00 UTC
 DAY_MS = 86_400_000
 UNIT = "ActiveState=active\nNRestarts=1\nUnitFileState=enabled\nLoadState=loaded\nResult=success\n"
+UNITS = ("gatepost", "gatepost-camera", "gatepost-kiosk", "gatepost-browser")
 SHOWN = "--property=ActiveState,NRestarts,UnitFileState,LoadState,Result"
 UP = {
     "armed": True,
@@ -109,8 +110,7 @@ def well() -> DescribedMachine:
         },
         spaces={STATE: Space(20_000_000_000, 30_000_000_000, 900_000, 1_000_000)},
         programs={
-            **{f"systemctl show {unit} {SHOWN}": Output(0, UNIT)
-               for unit in ("gatepost", "gatepost-camera", "gatepost-kiosk")},
+            **{f"systemctl show {unit} {SHOWN}": Output(0, UNIT) for unit in UNITS},
             f"{sys.executable} -c {OPEN_PINS}": Output(0, ""),
             "timedatectl timesync-status": Output(0, "  Server: 192.0.2.1\n  Offset: +1.234ms\n   Delay: 10ms\n"),
         },
@@ -160,11 +160,12 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
     assert exit_code(found.values()) == 0
     assert {
         "settings", "daemon.answers", "daemon.armed", "daemon.troubles", "service.gatepost", "service.gatepost-camera",
-        "service.gatepost-kiosk", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor", "camera.device",
-        "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.kept", "card.errors",
-        "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file", "rights.gate.ledger.key",
-        "rights.settings", "rights.state", "rights.sockets", "broker.one.ca_file", "broker.one.certificate_file",
-        "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login", "broker.one.centre", "operator",
+        "service.gatepost-kiosk", "service.gatepost-browser", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor",
+        "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.kept",
+        "card.errors", "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
+        "rights.gate.ledger.key", "rights.settings", "rights.state", "rights.sockets", "broker.one.ca_file",
+        "broker.one.certificate_file", "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login",
+        "broker.one.centre", "operator",
     } == set(found)  # fmt: skip
 
 
@@ -178,6 +179,26 @@ def test_events_that_would_be_gone_with_the_power_are_found(kind: str) -> None:
     assert kept.said.en == f"{STATE}: {kind}"
     machine.texts["/proc/self/mounts"] += f"/dev/mmcblk0p3 {STATE} ext4 rw 0 0\n"
     assert look(machine)["card.kept"].verdict is Verdict.PASS
+
+
+def test_a_page_that_is_shown_elsewhere_needs_no_browser_here() -> None:
+    machine = well()
+    machine.programs[f"systemctl show gatepost-browser {SHOWN}"] = Output(
+        0, "ActiveState=inactive\nLoadState=not-found\n"
+    )
+    found = look(machine)
+    assert found["service.gatepost-browser"].verdict is Verdict.NOT_TESTED
+    assert exit_code(found.values()) == 0
+
+
+def test_groups_that_the_unit_adds_count_as_the_accounts_own() -> None:
+    machine = well()
+    machine.accounts["gatepost"] = frozenset({"gatepost"})
+    assert set(wrong(look(machine))) == {"gpio.access", "i2c.bus"}
+    machine.programs["systemctl show gatepost --property=SupplementaryGroups"] = Output(
+        0, "SupplementaryGroups=gpio i2c\n"
+    )
+    assert wrong(look(machine)) == {}
 
 
 def test_a_gate_without_kiosk_is_not_asked_for_one() -> None:
@@ -278,6 +299,7 @@ WRONG: dict[str, tuple[str, str, Change]] = {
     "card errors": ("card.errors", "3 counted", text("/sys/fs/ext4/mmcblk0p2/errors_count", "3\n")),
     "card worn": ("card.wear", "80-90 %", text("/sys/block/mmcblk0/device/life_time", "0x01 0x09\n")),
     "card beyond its life": ("card.wear", ">100 %", text("/sys/block/mmcblk0/device/life_time", "0x0b 0x01\n")),
+    "card has had warnings": ("card.wear", "10-20 %", text("/sys/block/mmcblk0/device/pre_eol_info", "0x02\n")),
     "card near its end": ("card.wear", "10-20 %", text("/sys/block/mmcblk0/device/pre_eol_info", "0x03\n")),
     "clock not set": ("clock.set", "does not call it set", becomes(error_ms=None)),
     "clock off": ("clock.offset", "-1500.0 ms", says("timedatectl timesync-status", "  Offset: -1.5s\n")),
@@ -360,6 +382,7 @@ def test_after_the_first_step_that_fails_the_rest_is_not_claimed(step: Step, fai
     assert {name for name, one in line.items() if one.verdict is Verdict.FAIL} == {failed}
     assert line[failed].said.en == "so it is"
     assert {name for name, one in line.items() if one.verdict is Verdict.NOT_TESTED} == not_tested
+    assert line["centre"].said.en == "the broker was not reached"
 
 
 def test_a_daemon_that_is_logged_in_is_proof_and_no_second_login_is_tried() -> None:
@@ -369,6 +392,7 @@ def test_a_daemon_that_is_logged_in_is_proof_and_no_second_login_is_tried() -> N
     machine.daemon = Asked({**UP, "brokers": [{"name": "one", "phase": "down", "centre_listening": True}]})
     found = look(machine)
     assert machine.logins == ["one"]
+    assert found["broker.one.login"].verdict is Verdict.FAIL, "the daemon was logged in once, and is not now"
     assert found["broker.one.centre"].verdict is Verdict.NOT_TESTED, "what a daemon once heard is no proof"
 
 
@@ -452,6 +476,20 @@ def test_a_pi_that_does_not_tell_its_power_is_not_well_powered() -> None:
     assert look(machine)["pi.power"].verdict is Verdict.FAIL
     machine.texts["/sys/class/hwmon/hwmon1/in0_lcrit_alarm"] = "0\n"
     assert look(machine)["pi.power"].verdict is Verdict.PASS
+
+
+def test_the_card_is_the_one_that_holds_the_log_and_not_the_one_that_holds_the_system() -> None:
+    machine = well()
+    machine.texts["/proc/self/mounts"] = (
+        "/dev/mmcblk0p2 / ext4 rw 0 0\n/dev/mmcblk1p1 /var/lib ext4 rw 0 0\n/dev/mmcblk0p1 /var/lib/gate vfat rw 0 0\n"
+    )
+    machine.texts["/sys/fs/ext4/mmcblk1p1/errors_count"] = "7\n"
+    machine.texts["/sys/block/mmcblk1/device/life_time"] = "0x0a 0x01\n"
+    found = look(machine)
+    assert found["card.errors"].said.en == "7 counted on mmcblk1p1"
+    assert found["card.wear"].said.en == "90-100 % of its life is used"
+    machine.texts["/proc/self/mounts"] = "overlay / overlay rw 0 0\ntmpfs /var/lib/gatepost tmpfs rw 0 0\n"
+    assert look(machine)["card.wear"].verdict is Verdict.NOT_TESTED
 
 
 def test_an_sd_card_that_does_not_tell_its_wear_spoils_no_exit_code() -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
@@ -19,12 +20,14 @@ from edge import events, header
 from edge.cli import main
 from edge.events import ContactEdge, Origin, Ticked
 from edge.header import GROUND, PINS, Use, ground_near, name_of, remarks_on, uses_of
+from edge.header_drawing import drawing
 from edge.languages import Language, same
 from edge.settings import parse
 from edge.wiring_commands import levels_of, page, serial_console
 from tests.process.waiting import hear_interrupts, until
 from tests.unit.small_gate import ShortDirectory, SmallGate
 
+SVG = "{http://www.w3.org/2000/svg}"
 ROOT = Path(__file__).parents[2]
 
 SETTINGS = """
@@ -212,6 +215,16 @@ def test_the_levels_are_those_of_the_view() -> None:
     assert set(levels_of({}).values()) == {None}
 
 
+def test_the_drawing_is_well_formed_and_says_the_same_as_the_picture() -> None:
+    found = uses(THERMOMETER, "key_gpio = 5", "key_gpio = 6")
+    found[0] = Use(found[0].gpio, found[0].key, same("a < b & c"), output=False)
+    for language in Language:
+        texts = [one.text for one in ElementTree.fromstring(drawing(found, language)).iter(f"{SVG}text")]
+        assert [text for text in texts if text and text.isdigit()] == [str(pin) for pin in range(1, 41)]
+        assert {name_of(pin) for pin in range(1, 41)} <= set(texts)
+        assert {use.title.of(language) for use in found} <= set(texts)
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +253,14 @@ def test_simulated_pins_are_called_so(gate: tuple[SmallGate, Path], capsys: pyte
     assert code == 0
     assert "simulated" in said
     assert "模拟" in run(capsys, "--config", gate[1], "--language", "zh")[1]
+
+
+def test_the_drawing_is_printed_as_it_is(gate: tuple[SmallGate, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    code, said, _ = run(capsys, "--config", gate[1], "--svg", "--language", "zh")
+    assert code == 0
+    assert said.startswith("<svg xmlns")
+    assert said.endswith("</svg>\n")
+    assert "报警按钮" in said
 
 
 def test_what_does_not_go_together_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
