@@ -9,7 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import __version__, bundle_commands, calibrate_commands, doctor_commands, log_commands, wiring_commands
+from edge import (
+    __version__,
+    bundle_commands,
+    calibrate_commands,
+    doctor_commands,
+    forced_command,
+    log_commands,
+    wiring_commands,
+)
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
 from edge.ledger_commands import ledger
@@ -151,6 +159,10 @@ application.command("calibrate", help=calibrate_commands.HELP, epilog=calibrate_
     calibrate_commands.calibrate
 )
 application.command("bundle", help=bundle_commands.HELP, epilog=bundle_commands.EXAMPLES)(bundle_commands.bundle)
+application.command(
+    "forced", help=forced_command.HELP, epilog=forced_command.EXAMPLES,
+    context_settings={"ignore_unknown_options": True},
+)(forced_command.forced)  # fmt: skip
 
 
 def _watch_live(views: Iterator[dict[str, Any]]) -> None:
