@@ -22,10 +22,13 @@ from edge.value import Value
 SHORTEST_PRESS_MS = 50
 """A closure this long is always taken for a press (standards' note, R1)."""
 
-RELAY_MS = 20
+RELAY_MS = 15
 """What a relay needs to pull in and stop bouncing, on top of the time that the contact must stay closed to count."""
 
-HOLD_MS_MIN = 30
+HOLD_MS_MIN = 25
+
+SPIKE_MS = 6
+"""Two looks so far apart that both find the contact closed: that is no disturbance, which lasts 5 ms at most."""
 
 LATE_MS = 5
 """So much later than told, relay and look may happen: threads on a busy machine. Taken off the time to let go."""
@@ -48,6 +51,7 @@ class Claim(Value, frozen=True):
 
     ``relay``: a relay closes the contact, of which the moments are ``began_ms`` and ``ended_ms``, told by its hand.
     Otherwise a window lasts from ``began_ms`` to ``until_ms``.
+    ``looked_ms``: a look found it closed when the relay must have let go; ``held``: a second one did as well.
     ``again_ms``: the contact closed once more after the relay was told to let go; from ``sure_ms`` on that counts.
     """
 
@@ -60,6 +64,8 @@ class Claim(Value, frozen=True):
     person: bool = False
     sure_ms: int | None = None
     again_ms: int | None = None
+    looked_ms: int | None = None
+    held: bool = False
 
 
 def hold_ms(confirm_ms: int) -> int:
@@ -69,7 +75,7 @@ def hold_ms(confirm_ms: int) -> int:
 
 def settle_ms(confirm_ms: int) -> int:
     """How soon the relay must have let go. Below 1 where ``confirm_ms`` leaves no room for a relay at all."""
-    return SHORTEST_PRESS_MS - 1 - LATE_MS - hold_ms(confirm_ms)
+    return SHORTEST_PRESS_MS - 1 - LATE_MS - SPIKE_MS - hold_ms(confirm_ms)
 
 
 def of_relay(confirm_ms: int, now_ms: int) -> Claim:
@@ -88,8 +94,8 @@ def takes(claim: Claim, closed_ms: int) -> bool:
         return False
     if not claim.relay:
         return closed_ms < claim.until_ms
-    let_go = claim.ended_ms is not None and closed_ms > claim.ended_ms + claim.settle_ms
-    return not let_go and closed_ms <= claim.began_ms + PULL_IN_MS_MAX
+    let_go = claim.ended_ms is not None and closed_ms > claim.ended_ms
+    return not (let_go or claim.held) and closed_ms <= claim.began_ms + PULL_IN_MS_MAX
 
 
 def taken(claim: Claim, closed_ms: int) -> Claim:
@@ -120,34 +126,50 @@ def step(claim: Claim, fact: Value, now_ms: int, *, down: bool, confirm_ms: int)
 
     Gives the moment of a person's press that the claim hid until now, once; else None.
     """
-    match fact:
-        case StimulusBegan(at_ms=at_ms) if claim.relay:
-            return replace(claim, began_ms=at_ms), None
-        case StimulusEnded(at_ms=at_ms) if claim.relay:
-            return replace(claim, ended_ms=at_ms), None
+    if claim.relay:
+        match fact:
+            case StimulusBegan(at_ms=at_ms):
+                claim = replace(claim, began_ms=at_ms)
+            case StimulusEnded(at_ms=at_ms):
+                claim = replace(claim, ended_ms=at_ms)
+            case StimulusLooked():
+                claim = _looked(claim, fact)
+            case ContactEdge(contact=Contact.KEY) | LevelRead(contact=Contact.KEY):
+                claim = _moved(claim, fact, down=down, now_ms=now_ms, confirm_ms=confirm_ms)
     if claim.person or claim.taken_ms is None:
         return claim, None
     if down and now_ms >= claim.taken_ms + HELD_MS:
         return replace(claim, person=True), claim.taken_ms
     if claim.sure_ms is not None and now_ms >= claim.sure_ms:
-        return replace(claim, person=True, sure_ms=None), claim.again_ms
-    if claim.ended_ms is None:
-        return claim, None
+        return replace(claim, person=True), claim.again_ms
+    if claim.held and claim.ended_ms is not None:
+        # Nobody but a person can hold it now. Came the finger while the relay held it, no wire can tell when.
+        return replace(claim, person=True), claim.ended_ms if claim.again_ms is None else claim.again_ms
+    return claim, None
+
+
+def _looked(claim: Claim, look: StimulusLooked) -> Claim:
+    """The relay must have let go: two looks that find the contact closed all the same are a finger."""
+    if claim.ended_ms is None or look.at_ms < claim.ended_ms + claim.settle_ms:
+        return claim
+    if not look.closed:
+        return replace(claim, looked_ms=None)
+    if claim.looked_ms is None:
+        return replace(claim, looked_ms=look.at_ms)
+    return replace(claim, held=look.at_ms >= claim.looked_ms + SPIKE_MS)
+
+
+def _moved(claim: Claim, fact: ContactEdge | LevelRead, *, down: bool, now_ms: int, confirm_ms: int) -> Claim:
+    """A finger that comes down while the relay lets go.
+
+    For the contact machine it is the same closure, which has not been open long enough in between. It counts when it
+    has stood as long as any other.
+    """
+    if claim.ended_ms is None or (claim.sure_ms is not None and now_ms >= claim.sure_ms):
+        return claim
+    if not (fact.closed and down):
+        return replace(claim, sure_ms=None, again_ms=None)
+    if claim.again_ms is not None:
+        return claim
     due_ms = claim.ended_ms + claim.settle_ms
-    match fact:
-        case StimulusLooked(closed=True, at_ms=at_ms) if at_ms >= due_ms:
-            # Nobody but a person can hold it now. Came the finger while the relay held it, no wire can tell when.
-            return replace(claim, person=True), claim.ended_ms if claim.again_ms is None else claim.again_ms
-        case (
-            ContactEdge(contact=Contact.KEY, closed=closed, at_ms=at_ms)
-            | LevelRead(contact=Contact.KEY, closed=closed, at_ms=at_ms)
-        ):
-            # A finger that comes down while the relay lets go: for the contact machine it is the same closure, which
-            # has not been open long enough in between. It counts when it has stood as long as any other.
-            if not (closed and down):
-                return replace(claim, sure_ms=None, again_ms=None), None
-            if claim.again_ms is not None:
-                return claim, None
-            return replace(claim, again_ms=at_ms, sure_ms=max(at_ms, due_ms) + confirm_ms), None
-        case _:
-            return claim, None
+    return replace(claim, again_ms=fact.at_ms, sure_ms=max(fact.at_ms, due_ms) + confirm_ms)

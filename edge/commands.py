@@ -16,6 +16,7 @@ from edge import (
     doctor_commands,
     forced_command,
     log_commands,
+    update_commands,
     wiring_commands,
 )
 from edge.client import Client
@@ -24,6 +25,7 @@ from edge.ledger_commands import ledger
 from edge.operator_identity import operator
 from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
+from edge.selftest_commands import selftest
 from edge.sensor_commands import sensor
 
 application = typer.Typer(
@@ -39,6 +41,7 @@ config = typer.Typer(help="Look at a settings file.", no_args_is_help=True, rich
 application.add_typer(config, name="config")
 application.add_typer(sensor, name="sensor")
 application.add_typer(ledger, name="ledger")
+application.add_typer(selftest, name="selftest")
 
 _CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 
@@ -155,6 +158,7 @@ application.command("queue", help=log_commands.QUEUE_HELP, epilog=log_commands.Q
 application.command("tail", help=log_commands.TAIL_HELP, epilog=log_commands.TAIL_EXAMPLES)(log_commands.tail)
 application.command("events", help=log_commands.EVENTS_HELP, epilog=log_commands.EVENTS_EXAMPLES)(log_commands.events)
 application.command("wiring", help=wiring_commands.HELP, epilog=wiring_commands.EXAMPLES)(wiring_commands.wiring)
+application.command("update", help=update_commands.HELP, epilog=update_commands.EXAMPLES)(update_commands.update)
 application.command("calibrate", help=calibrate_commands.HELP, epilog=calibrate_commands.EXAMPLES)(
     calibrate_commands.calibrate
 )

@@ -38,7 +38,7 @@ from edge.events import (
 from edge.fallback import Fallback, Step
 from edge.forgetting import Forgetting
 from edge.measuring import CrowdKept
-from edge.ports import Clock, Outbox, Post
+from edge.ports import Clock, Outbox, OutboxFull, Post
 from edge.proving import KeepDiary, ReadAgain, ReadBack
 from edge.wire import parse_id
 
@@ -60,8 +60,13 @@ class Keeper:
         clock: Clock,
         post: Post,
         retry_ms: int = 5_000,
+        audit: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Remember the hands; touch nothing. ``memory`` takes the first number to give; ``retry_ms`` > 0."""
+        """Remember the hands; touch nothing. ``memory`` takes the first number to give; ``retry_ms`` > 0.
+
+        ``audit`` does a little of what can wait between two jobs, and is True while there is more.
+        """
+        self._audit = audit
         self._outbox = Fallback(open_sqlite, memory, clock, post, retry_ms)
         self._clock = clock
         self._post = post
@@ -97,11 +102,12 @@ class Keeper:
         for step in steps:
             self._outbox.attempt(step)
         self._after_work()
+        self._audit()
 
     def idle(self) -> bool:
         """No job came for a while: try the card, date or delete some events. True: more waits, call again at once."""
         self._after_work()
-        return self._salvage() or self._fix is not None or self._forgets_on
+        return self._salvage() or self._fix is not None or self._forgets_on or self._audit()
 
     def close(self) -> None:
         """Let the card go."""
@@ -197,8 +203,11 @@ class Keeper:
         self._post(Loaded(load.lane, tuple(rows), len(rows) < load.limit, self._clock.now_ms()))
 
     def _read_back(self, asked: ReadAgain) -> None:
-        found = self._outbox.writer.finds(parse_id(asked.id))
-        self._post(ReadBack(asked.id, found, self._clock.now_ms()))
+        try:
+            found, entries, fault = self._outbox.writer.read_back(parse_id(asked.id))
+        except OutboxFull as error:  # the card takes writes all the same; the test says what it could not do
+            found, entries, fault = False, None, str(error)
+        self._post(ReadBack(asked.id, found, self._clock.now_ms(), entries, fault))
 
     # --- between batches --------------------------------------------------------------------------------------
 

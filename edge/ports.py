@@ -146,8 +146,11 @@ class Outbox(Protocol):
     def history(self, after_seq: int, limit: int) -> Sequence[Row]:
         """Rows of all lanes, owed or not, with a number above ``after_seq``, oldest first, at most ``limit``."""
 
-    def finds(self, id: EventId) -> bool:
-        """True if this event is kept: looked for as somebody else would, on the card on a connection of its own."""
+    def read_back(self, id: EventId) -> tuple[bool, int | None, str]:
+        """Whether this event is kept, looked for as somebody else would: on the card on a connection of its own.
+
+        Also how many of the ledger's newest entries were looked at (None: no ledger), and what is wrong with them.
+        """
 
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """The lanes of those of these events that are kept and still owed, in no order."""

@@ -79,11 +79,16 @@ class LinkProbed(Value, frozen=True):
 
 
 class ReadBack(Value, frozen=True):
-    """Whether the store found an event again, on a second connection to the card."""
+    """Whether the store found an event again, on a second connection to the card.
+
+    ``entries`` of the ledger's end were looked at as well (None: no ledger); ``fault`` is what is wrong with them.
+    """
 
     id: str
     found: bool
     at_ms: int
+    entries: int | None = None
+    fault: str = ""
 
 
 class SelfTestAsked(Value, frozen=True):
@@ -113,10 +118,11 @@ TestFact = (
 
 
 class CloseContact(Value, frozen=True):
-    """Close the contact for a test, for ``hold_ms``; then look at its level until ``settle_ms`` have passed."""
+    """Close the contact for a test, for ``hold_ms``; look at it ``settle_ms`` after, and ``between_ms`` after that."""
 
     hold_ms: int
     settle_ms: int
+    between_ms: int
 
 
 class PulseSiren(Value, frozen=True):

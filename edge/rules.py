@@ -39,6 +39,7 @@ def selftest_of(settings: Settings) -> selftest.SelfTestRules:
             siren_sense=siren and test.siren_sense_gpio is not None,
             lamp_sense=test.lamp_sense_gpio is not None,
             thermometer=settings.thermometer is not None,
+            ledger=True,
             officer_ms=test.officer_s_max * 1000,
         ),
         confirm_ms=settings.button.confirm_ms,

@@ -120,7 +120,7 @@ def start(test: SelfTest, asked: Asked, now_ms: int) -> tuple[SelfTest, tuple[Ou
     """Set a full or a path test off. The caller has made sure that the gate is quiet."""
     fitted, confirm_ms = test.rules.fitted, test.rules.confirm_ms
     stimulus = Stimulus.LOOPBACK if fitted.loopback else Stimulus.CONTACT_PORT
-    out: list[Outcome] = [CloseContact(claim.hold_ms(confirm_ms), claim.settle_ms(confirm_ms))]
+    out: list[Outcome] = [CloseContact(claim.hold_ms(confirm_ms), claim.settle_ms(confirm_ms), claim.SPIKE_MS)]
     if fitted.siren_sense:
         out.append(PulseSiren(PULSE_MS))
     run = Run(asked, stimulus, now_ms, _nothing(test), lit_since_ms=test.lit_since_ms)
@@ -154,8 +154,8 @@ def heard(run: Run, news: News, wall_ms: int) -> tuple[Run, tuple[Outcome, ...]]
         case Stored(rows=rows, durable=True, at_ms=at_ms):
             if seen.stored_ms is None and run.mark and any(str(id) == run.mark for id, _ in rows):
                 return _with(run, stored_ms=at_ms), (ReadAgain(run.mark),)
-        case ReadBack(id=id, found=found) if id == run.mark:
-            return _with(run, read_back=found), ()
+        case ReadBack(id=id) if id == run.mark:
+            return _with(run, read_back=news.found, entries=news.entries, log_fault=news.fault), ()
         case Acked(id=id) if id is not None and str(id) == run.mark:
             return _acked(run, news), ()
         case ReceiptCame(id=id) if str(id) == run.mark:

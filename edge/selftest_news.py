@@ -36,6 +36,9 @@ from edge.state import State
 
 Step = tuple[State, tuple[int, ...]]
 
+PATH_PART = "path"
+"""Tells a path test that failed from a whole one."""
+
 
 # --- whose finger -----------------------------------------------------------------------------------------------
 
@@ -137,12 +140,20 @@ def _finished(state: State, run: Run, out: list[Command]) -> State:
     state = event(
         state, Lane.TROUBLE, Topic.SELF_TEST, _code(report), Qualifier.STATUS, body, state.now_ms, out, origin=origin
     )  # fmt: skip
-    if report.result is Result.FAIL:
-        failed = selftest.failed_links(report)
-        state = tell(state, Trouble.SELFTEST_FAILED, "", True, f"failed: {failed}", state.now_ms, out)
-    elif report.result is Result.PASS and report.kind is not Kind.PATH:
-        state = tell(state, Trouble.SELFTEST_FAILED, "", False, "a whole test passed", state.now_ms, out)
+    state = _troubled(state, report, out)
     return window_news.over(state, "its press has been tested", out) if run.window else state
+
+
+def _troubled(state: State, report: Report, out: list[Command]) -> State:
+    """A test that failed is a trouble until one of its kind passes; a whole one answers for the path test as well."""
+    part = PATH_PART if report.kind is Kind.PATH else ""
+    if report.result is Result.FAIL:
+        detail = f"failed: {selftest.failed_links(report)}"
+        return tell(state, Trouble.SELFTEST_FAILED, part, True, detail, state.now_ms, out)
+    if report.result is Result.PASS:
+        for passed in dict.fromkeys((part, PATH_PART)):
+            state = tell(state, Trouble.SELFTEST_FAILED, passed, False, "a test passed", state.now_ms, out)
+    return state
 
 
 def _code(report: Report) -> Code:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edge import schedule
-from edge.chain import Report, body_of
-from edge.diary import Diary
+from edge.chain import Kind, Report, body_of
+from edge.diary import WHOLE, Diary, PastTest
 from edge.diary import body_of as body_of_week
 from edge.schedule import Schedule
 from edge.selftest import Run, SelfTest, Window, progress
@@ -53,24 +53,29 @@ def _last(report: Report, now_ms: int) -> Mapping[str, object]:
 
 
 def _schedule(plan: Schedule) -> Mapping[str, object]:
-    """What comes next, what came of the last weeks, and the tests of this one."""
+    """What comes next, what came of the last weeks, and the last whole tests, in the gate's own time zone."""
     diary, planned = plan.diary or Diary(), plan.planned
+    whole = [test for test in diary.tests if test.kind in WHOLE]
+    path = next((test for test in reversed(diary.tests) if test.kind is Kind.PATH), None)
     return {
         "enabled": plan.rules.enabled,
+        "time_zone": plan.rules.table.zone.key,
         "next_wall_ms": schedule.due_wall_ms(plan),
         "next_why": None if planned is None else planned.why.value,
         "weeks": [body_of_week(week) for week in diary.weeks[-WEEKS_SHOWN:]],
-        "tests": [
-            {
-                "kind": one.kind.value,
-                "result": one.result.value,
-                "wall_ms": one.wall_ms,
-                "clock_right": one.clock_right,
-                "asked": one.asked,
-                "counts": one.counts,
-                "why": one.why,
-            }
-            for one in diary.tests[-TESTS_SHOWN:]
-        ],
+        "tests": [_past(test) for test in whole[-TESTS_SHOWN:]],
+        "path": None if path is None else _past(path),
         "person_wall_ms": diary.human_wall_ms,
+    }
+
+
+def _past(test: PastTest) -> Mapping[str, object]:
+    return {
+        "kind": test.kind.value,
+        "result": test.result.value,
+        "wall_ms": test.wall_ms,
+        "clock_right": test.clock_right,
+        "asked": test.asked,
+        "counts": test.counts,
+        "why": test.why,
     }

@@ -33,7 +33,7 @@ UNPROVED = {
     Link.LOOP: "nothing here opens and shorts the loop",
     Link.POWER: "no battery supply that can be asked",
     Link.TAMPER: "no tamper switch fitted",
-    Link.LOG: "no ledger",
+    Link.LOG: "the ledger has not been looked through since the start",
     Link.WATCHDOG: "needs a deliberate stop, once a month by a technician",
 }
 
@@ -80,6 +80,8 @@ def verdicts(
     key = probed.get(Link.KEY)
     if key is not None and not key.good and judged[Link.KEY].verdict is Verdict.NOT_TESTED:
         judged[Link.KEY] = _probed(Link.KEY, key, now_ms)  # somebody pressed it, and nothing came
+    if Link.LOG not in probed and seen.entries is not None:
+        judged[Link.LOG] = _log(seen.entries, seen.log_fault)
     if seen.loop_fault:
         judged[Link.LOOP] = _fail(Link.LOOP, f"{seen.loop_fault} stands")
     if seen.alarms:
@@ -246,6 +248,12 @@ def _siren(kind: Kind, fitted: Fitted, seen: Evidence) -> LinkResult:
     if seen.siren_pulsed is False:
         return _not_tested(Link.SIREN, "the siren was needed for an alarm")
     return _fail(Link.SIREN, "the relay was driven and no current flowed")
+
+
+def _log(entries: int, fault: str) -> LinkResult:
+    if fault:
+        return _fail(Link.LOG, fault, entries)
+    return LinkResult(Link.LOG, Verdict.PASS, "the newest entries hold together", entries)
 
 
 def _probed(link: Link, probed: LinkProbed | None, now_ms: int) -> LinkResult:

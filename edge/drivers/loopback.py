@@ -17,7 +17,7 @@ from edge.events import Contact, ContactEdge, Origin
 from edge.ports import Clock, Post
 from edge.proving import CloseContact, StimulusBegan, StimulusEnded, StimulusFailed, StimulusLooked
 
-LOOK_S = 0.002
+WAIT_S = 0.001
 
 
 class Loopback:
@@ -54,9 +54,10 @@ class Loopback:
             self._relay.off()
         ended_ms = now_ms()
         self._post(StimulusEnded(ended_ms))
-        while now_ms() < ended_ms + command.settle_ms:
-            time.sleep(LOOK_S)
-        self._look()
+        for after_ms in (command.settle_ms, command.settle_ms + command.between_ms):
+            while now_ms() < ended_ms + after_ms:
+                time.sleep(WAIT_S)
+            self._look()
 
     def close(self) -> None:
         """Let the contact go, and the line."""

@@ -98,9 +98,9 @@ class MemoryOutbox:
         """See ``Outbox.history``."""
         return list(islice((row for seq, row in self._rows.items() if seq > after_seq), limit))
 
-    def finds(self, id: EventId) -> bool:
-        """See ``Outbox.finds``."""
-        return id in self._numbers
+    def read_back(self, id: EventId) -> tuple[bool, int | None, str]:
+        """See ``Outbox.read_back``. Memory keeps no ledger."""
+        return id in self._numbers, None, ""
 
     def owed_lanes(self, ids: Sequence[EventId]) -> Sequence[Lane]:
         """See ``Outbox.owed_lanes``."""

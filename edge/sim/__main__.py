@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from edge.sim import phases
+from edge.sim import phases, weeks
 from edge.sim.world import World, run
 
 TESTS_A_BLOCK = 250
@@ -73,6 +73,45 @@ def phases_of(presses: int, tests: int) -> int:
     return 1 if failures else 0
 
 
+def weeks_of(count: int) -> int:
+    """So many weeks of gates that test themselves, over everything that can go wrong. 0 if none was called wrongly."""
+    began = time.monotonic()
+    happened: Counter[str] = Counter()
+    failures = 0
+    lives = -(-count // weeks.WEEKS_A_LIFE)
+    with ProcessPoolExecutor() as pool:
+        for number, (seed, error, counts) in enumerate(pool.map(_life, range(lives), chunksize=5), 1):
+            happened += counts
+            failures += error != ""
+            if error:
+                _say(f"life {seed} FAILED: {error}")
+            if number % 50 == 0:
+                _say(f"{number} of {lives} gates, {happened['weeks']} whole weeks judged, {failures} failed")
+    seconds = time.monotonic() - began
+    _say(f"\n{lives} gates of {weeks.WEEKS_A_LIFE} weeks in {seconds:.0f} s, {failures} failed. {_words(happened)}")
+    return 1 if failures else 0
+
+
+def life(seed: int) -> int:
+    """Tell the weeks of one gate step by step."""
+    gate = weeks.Life(seed, trace=True)
+    error = ""
+    try:
+        gate.live()
+    except Exception as failure:  # noqa: BLE001 - whatever the schedule raised is what we came to see
+        error = f"{type(failure).__name__}: {failure}"
+    _say("\n".join(gate.trace or []))
+    _say(f"\nlife {seed} ({gate.fates.words}): {error or 'nothing wrong'}. {_words(gate.happened)}")
+    return 1 if error else 0
+
+
+def _life(seed: int) -> tuple[int, str, Counter[str]]:
+    try:
+        return seed, "", weeks.run(seed).happened
+    except Exception as error:  # noqa: BLE001 - a life that raises anything has failed
+        return seed, f"{type(error).__name__}: {error}", Counter()
+
+
 def _pressed(seed: int) -> str:
     try:
         phases.pressed_meanwhile(seed)
@@ -107,12 +146,22 @@ def _say(text: str) -> None:
 def main() -> int:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/sim", description="Simulated storms around one gate.")
-    parser.add_argument("seed", nargs="?", help="replay this storm, step by step; or the word: phases")
-    parser.add_argument("count", nargs="?", type=int, default=2_000, help="so many presses, and five times the tests")
+    parser.add_argument("seed", nargs="?", help="replay this storm, step by step; or: phases, weeks, life")
+    parser.add_argument(
+        "count",
+        nargs="?",
+        type=int,
+        help="so many presses, and five times the tests; so many weeks; or one life's seed",
+    )
     parser.add_argument("--seeds", metavar="A-B", help="run the storms from A to B")
     arguments = parser.parse_args()
     if arguments.seed == "phases":
-        return phases_of(arguments.count, 5 * arguments.count)
+        count = arguments.count or 2_000
+        return phases_of(count, 5 * count)
+    if arguments.seed == "weeks":
+        return weeks_of(arguments.count or 10_000)
+    if arguments.seed == "life":
+        return life(arguments.count or 0)
     if arguments.seeds:
         first, _, last = arguments.seeds.partition("-")
         return many(int(first), int(last or first))

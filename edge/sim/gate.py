@@ -262,7 +262,8 @@ class Gate:
         def let_go() -> None:
             terminals.drive_relay(on=False, move_ms=random.randint(0, RELAY_MS_MAX), bounce_ms=random.choice((0, 3)))
             post(StimulusEnded(self.kernel.now_ms()))
-            self._time.after(command.settle_ms + random.randint(0, 2), look)
+            for after_ms in (command.settle_ms, command.settle_ms + command.between_ms):
+                self._time.after(after_ms + random.randint(0, 1), look)
 
         def close() -> None:
             if not self._rules.selftest.fitted.loopback:

@@ -155,7 +155,7 @@ def _demand_one(bench: Bench, by_ms: int) -> None:
 
 
 def undisturbed(seed: int, tests: int) -> Counter[str]:
-    """So many tests one after another, and nobody presses: none may be an alarm, and all are to pass.
+    """So many tests one after another, disturbances on the cable, and nobody presses: none may be an alarm, all pass.
 
     Raises Wrong, or whatever the brain raised. Gives the results, and how many marks the centre has.
     """
@@ -164,6 +164,9 @@ def undisturbed(seed: int, tests: int) -> Counter[str]:
     for _ in range(tests):
         kind = bench.time.random.choice((Kind.FULL, Kind.PATH))
         bench.begin(kind)
+        if bench.time.chance(0.5):
+            bench.pass_by(bench.time.random.randint(0, NEAR_MS))
+            bench.terminals.spike(bench.time.random.randint(1, 5))
         bench.finish()
         report = bench.gate.state.test.last
         assert report is not None

@@ -26,7 +26,7 @@ class Machine(Protocol):
         """Run a command that changes the machine. Raises StepError with its last words."""
 
     def ask(self, *command: str) -> tuple[int, str]:
-        """Run a command that changes nothing; its exit code (127: no such program) and what it printed."""
+        """Run a command that changes nothing; its exit code (127: no such program) and what it said."""
 
     def boots(self) -> bool:
         """systemd runs here and can be told to start services. False in a chroot and in a directory."""
@@ -58,7 +58,7 @@ class ThisMachine:
             )
         except OSError:
             return 127, ""
-        return done.returncode, done.stdout
+        return done.returncode, done.stdout or done.stderr
 
     def boots(self) -> bool:
         """As the port says."""

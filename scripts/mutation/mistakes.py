@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from mutation.kiosk_mistakes import KIOSK_MISTAKES
 from mutation.mistake import Mistake
+from mutation.selftest_mistakes import SELFTEST_MISTAKES
 
 MISTAKES = (
     *KIOSK_MISTAKES,
+    *SELFTEST_MISTAKES,
     Mistake(
         "id without the boot",
         "edge/making.py",

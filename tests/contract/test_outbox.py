@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from edge.chain import Kind, Result
+from edge.diary import Diary, PastTest
 from edge.drivers.memory_outbox import MemoryOutbox
 from edge.drivers.store import SqliteOutbox
 from edge.events import (
@@ -365,3 +367,19 @@ def test_where_no_damaged_file_lies_no_entry_of_a_ledger_is_brought_over(outbox)
 def test_without_anybody_to_write_it_there_is_no_ledger(outbox):
     outbox.append(records(Lane.ALARM, 1), None)
     assert outbox.backlog().ledger is None
+
+
+def test_an_event_is_read_back_as_somebody_else_would_find_it(outbox):
+    outbox.append(records(Lane.ALARM, 1), None)
+
+    assert outbox.read_back(EventId(BOOT, 1)) == (True, None, "")
+    assert outbox.read_back(EventId(BOOT, 2)) == (False, None, "")
+
+
+def test_the_diary_of_tests_is_kept_in_the_place_of_the_last(outbox):
+    assert outbox.diary() is None
+    for tests in (1, 2):
+        kept = Diary(tests=(PastTest(Kind.FULL, Result.PASS, 1_760_000_000_000, KERNEL, 5, True),) * tests)
+        outbox.keep_note(kept)
+    assert outbox.diary() == kept
+    assert outbox.crowd() is None

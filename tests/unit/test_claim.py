@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge import contact, core, state
 from edge.chain import Kind, WindowOpened
-from edge.claim import HELD_MS, SHORTEST_PRESS_MS, hold_ms, settle_ms
+from edge.claim import HELD_MS, SHORTEST_PRESS_MS, SPIKE_MS, hold_ms, settle_ms
 from edge.events import (
     Boot,
     Command,
@@ -69,8 +69,13 @@ def relay(began_ms: int = T + 2, *, opens_after: int = 4) -> list[Fact]:
     ended = began_ms + HOLD
     return [
         StimulusBegan(began_ms), edge(began_ms + 5, closed=True), StimulusLooked(True, began_ms + HOLD // 2),
-        StimulusEnded(ended), edge(ended + opens_after, closed=False), StimulusLooked(False, ended + SETTLE),
+        StimulusEnded(ended), edge(ended + opens_after, closed=False), *looks(False, ended),
     ]  # fmt: skip
+
+
+def looks(closed: bool, ended_ms: int, settle: int = SETTLE) -> list[Fact]:
+    """The two looks of the relay's hand once it must have let go."""
+    return [StimulusLooked(closed, ended_ms + after) for after in (settle, settle + SPIKE_MS)]
 
 
 def in_order(*facts: Fact) -> list[Fact]:
@@ -87,7 +92,7 @@ def test_the_relays_own_closure_is_a_test_and_no_alarm() -> None:
 
 def test_a_press_that_began_before_the_relay_moved_is_an_alarm() -> None:
     facts = in_order(edge(T + 1, closed=True), StimulusBegan(T + 2), StimulusEnded(T + 2 + HOLD),
-                     StimulusLooked(True, T + 2 + HOLD + SETTLE), edge(T + 200, closed=False))  # fmt: skip
+                     *looks(True, T + 2 + HOLD), edge(T + 200, closed=False))  # fmt: skip
     marks, alarms = marks_and_alarms(feed(gate(), [asked(), *facts])[1])
     assert marks == []
     assert [one.at_ms for one in alarms] == [T + 1]
@@ -95,7 +100,7 @@ def test_a_press_that_began_before_the_relay_moved_is_an_alarm() -> None:
 
 def test_a_contact_that_is_closed_when_the_relay_must_have_let_go_is_an_alarm_of_that_moment() -> None:
     ended = T + 2 + HOLD
-    facts = [StimulusBegan(T + 2), edge(T + 7, closed=True), StimulusEnded(ended), StimulusLooked(True, ended + SETTLE)]
+    facts = [StimulusBegan(T + 2), edge(T + 7, closed=True), StimulusEnded(ended), *looks(True, ended)]
     marks, alarms = marks_and_alarms(feed(gate(), [asked(), *facts])[1])
     assert len(marks) == 1
     assert [one.at_ms for one in alarms] == [ended]
@@ -115,6 +120,14 @@ def test_the_bounce_of_a_relay_that_lets_go_is_no_alarm() -> None:
     bounce = [edge(ended + 5, closed=True), edge(ended + 7, closed=False), edge(ended + 9, closed=True),
               edge(ended + 11, closed=False)]  # fmt: skip
     _, alarms = marks_and_alarms(feed(gate(), [asked(), *in_order(*relay(), *bounce), Ticked(T + 900)])[1])
+    assert alarms == []
+
+
+def test_a_disturbance_at_the_moment_of_a_look_is_no_alarm() -> None:
+    ended = T + 2 + HOLD
+    spike = [edge(ended + SETTLE - 2, closed=True), StimulusLooked(True, ended + SETTLE),
+             edge(ended + SETTLE + 3, closed=False), StimulusLooked(False, ended + SETTLE + SPIKE_MS)]  # fmt: skip
+    _, alarms = marks_and_alarms(feed(gate(), [asked(), *relay()[:5], *spike, Ticked(T + 900)])[1])
     assert alarms == []
 
 
@@ -143,6 +156,20 @@ def test_a_button_that_is_down_already_fails_no_test_and_is_an_alarm() -> None:
     assert after.test.run is None
     assert after.test.last is not None
     assert (after.test.last.result.value, after.test.last.alarms) == ("PARTIAL", 1)
+
+
+def test_a_relay_that_is_dead_hides_nobody_who_presses_in_its_time() -> None:
+    """Its closure never came; the finger's would be taken for it."""
+    for came in range(T, T + 2 + HOLD + SETTLE + 40):
+        ended = T + 2 + HOLD
+        level = [came <= ended + after < came + SHORTEST_PRESS_MS for after in (SETTLE, SETTLE + SPIKE_MS)]
+        looks_at = [
+            StimulusLooked(now, ended + after) for now, after in zip(level, (SETTLE, SETTLE + SPIKE_MS), strict=True)
+        ]
+        hand = [StimulusBegan(T + 2), StimulusEnded(ended), *looks_at]
+        finger = [edge(came, closed=True), edge(came + SHORTEST_PRESS_MS, closed=False)]
+        _, alarms = marks_and_alarms(feed(gate(), [asked(), *in_order(*hand, *finger), Ticked(T + 900)])[1])
+        assert len(alarms) == 1, came - T
 
 
 def test_words_at_the_contact_port_never_touch_a_finger_on_the_key() -> None:
@@ -205,7 +232,7 @@ def test_no_press_of_50_ms_can_hide_beside_a_relay(confirm_ms: int, after_ms: in
         if now != level:
             facts.append(edge(at_ms, closed=now))
             level = now
-        if at_ms == ended + settle:
+        if at_ms in (ended + settle, ended + settle + SPIKE_MS):
             facts.append(StimulusLooked(now, at_ms))
     told = [one for one in in_order(*facts) if one.at_ms >= T]
     before = [one for one in in_order(*facts) if one.at_ms < T]

@@ -168,8 +168,8 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
         "settings", "daemon.answers", "daemon.armed", "daemon.troubles", "service.gatepost", "service.gatepost-camera",
         "selftest.last", "selftest.next",
         "service.gatepost-kiosk", "service.gatepost-browser", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor",
-        "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.errors",
-        "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
+        "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.kept",
+        "card.errors", "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
         "rights.gate.ledger.key", "rights.settings", "rights.state", "rights.sockets", "broker.one.ca_file",
         "broker.one.certificate_file", "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login",
         "broker.one.centre", "operator",
@@ -511,6 +511,15 @@ def test_the_card_is_the_one_that_holds_the_log_and_not_the_one_that_holds_the_s
     assert found["card.wear"].said.en == "90-100 % of its life is used"
     machine.texts["/proc/self/mounts"] = "overlay / overlay rw 0 0\ntmpfs /var/lib/gatepost tmpfs rw 0 0\n"
     assert look(machine)["card.wear"].verdict is Verdict.NOT_TESTED
+
+
+def test_a_read_only_root_without_a_partition_for_events_is_told() -> None:
+    machine = well()
+    machine.texts["/proc/self/mounts"] = "/dev/mmcblk0p2 /media/root-ro ext4 ro 0 0\noverlay / overlay rw 0 0\n"
+    found = look(machine)
+    assert {name for name, one in found.items() if one.verdict is Verdict.FAIL} == {"card.kept"}
+    assert found["card.kept"].said.en == "/var/lib/gatepost: overlay"
+    assert found["card.wear"].verdict is Verdict.NOT_TESTED, "no card is behind it"
 
 
 def test_an_sd_card_that_does_not_tell_its_wear_spoils_no_exit_code() -> None:

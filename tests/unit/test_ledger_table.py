@@ -16,7 +16,7 @@ from edge.ledger import Entry, Head, Note, What, content_of
 from edge.ledger_check import Checker, Fault
 from edge.ledger_export import check
 from edge.ledger_key import GateKey, PublicKey
-from edge.ledger_table import Scribe, Signer, head_in, read
+from edge.ledger_table import Scribe, Signer, head_in, read, tail_of
 from edge.store_schema import MIGRATIONS
 from tests.unit.ledgers import GATE, event, key_in
 
@@ -220,3 +220,20 @@ def test_of_1000_random_changed_bytes_of_rows_none_goes_unnoticed(desk: Desk, ke
         assert verdict(desk, key, head)[0] is Result.FAIL, (number, names[column], place)
         desk.connection.execute(statement, (texts[column].encode(), number))
     assert verdict(desk, key, head) == (Result.PASS, [])
+
+
+def test_a_self_test_looks_at_the_ledgers_end_and_names_the_entry_that_was_changed(desk: Desk) -> None:
+    desk.write(*(event(counter) for counter in range(1, 9)))
+    count = len(desk.entries())
+    assert tail_of(desk.connection) == (count, "")
+    with desk.connection:
+        desk.connection.execute("UPDATE ledger SET record = record || ' ' WHERE number = 6")
+    looked, fault = tail_of(desk.connection)
+    assert (looked, fault) == (count - 5, "entry 6 was changed")
+
+
+def test_a_self_test_notices_an_entry_that_is_missing_from_the_ledgers_end(desk: Desk) -> None:
+    desk.write(*(event(counter) for counter in range(1, 9)))
+    with desk.connection:
+        desk.connection.execute("DELETE FROM ledger WHERE number = 6")
+    assert tail_of(desk.connection)[1] == "entry 7 does not follow the one before it"

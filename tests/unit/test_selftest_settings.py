@@ -58,7 +58,7 @@ def test_a_test_may_begin_right_up_to_the_quiet_hours(keys: str) -> None:
 
 def test_a_loopback_leaves_a_quick_press_no_place_to_hide() -> None:
     """The relay's time and its time to let go, together, must be shorter than the shortest press."""
-    text = PLAIN.replace("[button]\n", "[button]\nconfirm_ms = 15\n")
+    text = PLAIN.replace("[button]\n", "[button]\nconfirm_ms = 14\n")
     told = only_mistake_in(f"{text}[selftest]\nloopback_gpio = 25\n").removeprefix("gate.toml: ")
-    assert told.startswith("button.confirm_ms: given 15; allowed: at most 14 ms together with selftest.loopback_gpio")
-    assert parse(f"{text}[selftest]\n", "gate.toml").button.confirm_ms == 15
+    assert told.startswith("button.confirm_ms: given 14; allowed: at most 13 ms together with selftest.loopback_gpio")
+    assert parse(f"{text}[selftest]\n", "gate.toml").button.confirm_ms == 14

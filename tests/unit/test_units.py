@@ -174,12 +174,17 @@ def test_a_battery_clock_only_ever_sets_the_clock_forward() -> None:
 
 def test_every_user_and_group_of_the_units_is_made() -> None:
     made: dict[str, set[str]] = {"u": set(), "g": set()}
+    members: dict[str, set[str]] = {}
     for line in (UNITS / "gatepost-accounts.conf").read_text(encoding="utf-8").splitlines():
         kind, _, rest = line.partition(" ")
         if kind in made:
             made[kind].add(rest.split()[0])
+        elif kind == "m":
+            members.setdefault(rest.split()[0], set()).add(rest.split()[1])
     for file in SERVICES:
         keys = keys_of(file.name)
         assert set(keys.get("User", [])) <= made["u"], file.name
         groups = {word for value in keys.get("SupplementaryGroups", []) for word in value.split()}
         assert groups <= made["g"], file.name
+        if file.name != "gatepost-browser.service":  # whose groups are for systemd-logind's session alone
+            assert groups == members.get(keys.get("User", [""])[0], set()), file.name
