@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from installation import kit
 from installation.machine import StepError
 
