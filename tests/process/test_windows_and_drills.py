@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,14 @@ def wait_test(centre: CentreProcess, kind: str) -> dict[str, Any]:
 
 
 def begin(gate: GateProcess, kind: str) -> None:
-    """A technician at the gate asks for a test."""
-    request = {"id": 1, "ask": "selftest", "kind": kind, "by": "technician Li", "token": "t1"}
-    assert ask(gate.run_directory / CONTROL_SOCKET, request)["ok"]
+    """A technician at the gate asks for a test, again and again while the gate has no line yet or a test of its own."""
+    for number in count(1):
+        token = f"t{number}"
+        request = {"id": number, "ask": "selftest", "kind": kind, "by": "technician Li", "token": token}
+        assert ask(gate.run_directory / CONTROL_SOCKET, request)["ok"]
+        view = gate.wait_for(lambda view, token=token: view["selftest"]["answer"]["token"] == token)  # type: ignore[misc]
+        if not view["selftest"]["answer"]["refused"]:
+            return
 
 
 def verdict(test: dict[str, Any], link: str) -> str:

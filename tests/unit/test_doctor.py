@@ -78,7 +78,13 @@ UP = {
     "standing": [],
     "brokers": [{"name": "one", "phase": "up", "centre_listening": True}],
     "kiosk": {"sensor": {"error_share": 0.01, "fault": False, "ambient_celsius": 22.5, "detector": "yunet"}},
-}
+    "selftest": {"schedule": {
+        "enabled": True, "next_wall_ms": NOW_MS + DAY_MS, "tests": [
+            {"kind": "full", "result": "PASS", "wall_ms": NOW_MS - DAY_MS},
+            {"kind": "path", "result": "FAIL", "wall_ms": NOW_MS - 1},
+        ],
+    }},
+}  # fmt: skip
 
 
 def well() -> DescribedMachine:
@@ -160,6 +166,7 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
     assert exit_code(found.values()) == 0
     assert {
         "settings", "daemon.answers", "daemon.armed", "daemon.troubles", "service.gatepost", "service.gatepost-camera",
+        "selftest.last", "selftest.next",
         "service.gatepost-kiosk", "service.gatepost-browser", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor",
         "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.kept",
         "card.errors", "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
@@ -245,6 +252,10 @@ def becomes(**changed: Any) -> Change:
     return lambda machine: [setattr(machine, name, value) for name, value in changed.items()]
 
 
+def proved(**changed: Any) -> Change:
+    return viewed(selftest={"schedule": {**UP["selftest"]["schedule"], **changed}})  # type: ignore[index]
+
+
 KIOSK = {"error_share": 0.9, "fault": True, "ambient_celsius": 22.5, "detector": "yunet"}
 WRONG: dict[str, tuple[str, str, Change]] = {
     "not armed": ("daemon.armed", "not armed", viewed(armed=False)),
@@ -268,6 +279,11 @@ WRONG: dict[str, tuple[str, str, Change]] = {
         "4 times",
         says(f"systemctl show gatepost-camera {SHOWN}", UNIT.replace("NRestarts=1", "NRestarts=4")),
     ),
+    "test failed": ("selftest.last", "full FAIL", proved(
+        tests=[{"kind": "full", "result": "PASS", "wall_ms": 1}, {"kind": "human", "result": "FAIL", "wall_ms": 2},
+               {"kind": "full", "result": "FAIL", "wall_ms": 3}])),
+    "test overdue": ("selftest.next", "20", proved(next_wall_ms=NOW_MS - 6 * 3_600_000 - 1)),
+    "tests switched off": ("selftest.next", "switched off", proved(enabled=False)),
     "no pins": ("gpio.access", "no /dev/gpiochip", lambda machine: machine.files.pop("/dev/gpiochip0")),
     "not in group gpio": (
         "gpio.access",
@@ -343,6 +359,7 @@ def test_what_is_just_right_is_not_called_wrong() -> None:
 def test_a_certificate_is_told_before_it_ends(days: int, said: str) -> None:
     machine = well()
     machine.now_wall_ms += days * DAY_MS
+    proved(next_wall_ms=machine.now_wall_ms)(machine)
     machine.brokers["one"] = Dialled(Step.ENCRYPTED, "", "192.0.2.9", machine.now_wall_ms + 90 * DAY_MS)
     found = look(machine)
     assert set(wrong(found)) == {"broker.one.ca_file", "broker.one.certificate_file"}
@@ -360,6 +377,22 @@ def test_the_camera_is_lost_when_the_daemon_says_so() -> None:
     machine = well()
     machine.daemon = Asked({**UP, "standing": [{"trouble": "camera_lost", "part": "", "detail": "silent"}]})
     assert set(wrong(look(machine))) == {"daemon.camera_lost", "camera.process"}
+
+
+def test_a_test_that_proved_only_a_part_is_no_proof_and_none_is_none() -> None:
+    for tests in (
+        [{"kind": "full", "result": "PARTIAL", "wall_ms": 1}],
+        [{"kind": "path", "result": "PASS", "wall_ms": 1}],
+        [],
+    ):
+        machine = well()
+        proved(tests=tests)(machine)
+        assert look(machine)["selftest.last"].verdict is Verdict.NOT_TESTED
+    machine = well()
+    proved(next_wall_ms=None)(machine)
+    assert look(machine)["selftest.next"].verdict is Verdict.NOT_TESTED, "an unset clock plans nothing"
+    proved(next_wall_ms=NOW_MS - 6 * 3_600_000)(machine)
+    assert look(machine)["selftest.next"].verdict is Verdict.PASS, "the centre waits as long"
 
 
 # --- the way to the centre, step by step ----------------------------------------------------------------------------
@@ -524,6 +557,7 @@ def test_a_stopped_daemon_leaves_pins_and_sensor_to_be_tried_from_here() -> None
     machine.daemon = NO_DAEMON
     machine.brokers["one"] = Dialled(Step.LOGGED_IN, "", "192.0.2.9", NOW_MS + 90 * DAY_MS, True)
     found = look(machine)
+    assert found["selftest.last"].verdict is Verdict.NOT_TESTED
     assert found["gpio.factory"].said.en == "lgpio opens the pins"
     assert "one good reading" in found["i2c.sensor"].said.en
     machine.sensed = "no_answer"

@@ -320,10 +320,10 @@ def test_the_diary_survives_the_store() -> None:
     assert len(msgspec.json.encode(gate.card)) < 6_000
 
 
-def test_the_diary_stays_small_when_a_gate_fails_for_half_a_year() -> None:
+def test_the_diary_stays_small_when_a_gate_fails_for_months() -> None:
     gate = in_the_week()
     gate.result = Result.FAIL
-    gate.run_until("2027-05-31 12:00")
+    gate.run_until("2027-01-31 12:00")
     assert gate.card is not None
     assert KEPT_WHOLE_MAX <= len(gate.card.tests) <= KEPT_WHOLE_MAX + KEPT_PATH_MAX + 1
     assert len(msgspec.json.encode(gate.card)) < 60_000
@@ -347,7 +347,7 @@ def test_looking_again_and_again_changes_nothing() -> None:
     assert gate.writes == writes
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(
         st.tuples(st.sampled_from(("off", "line", "year", "back", "fail", "ask")), st.integers(1, 3000)), max_size=12
