@@ -279,15 +279,16 @@ def _with(run: Run, **changes: object) -> Run:
 
 def _contact(run: Run, news: ContactEdge | LevelRead) -> Run:
     """The first sign of the contact; a test set off at the contact port moves no wire, so a person's is not its own."""
-    mine = run.stimulus is not Stimulus.CONTACT_PORT or (
-        isinstance(news, ContactEdge) and news.origin is not Origin.PERSON
-    )
+    said = isinstance(news, ContactEdge) and news.origin is not Origin.PERSON
+    began_ms = run.seen.began_ms
+    moved = began_ms is not None and news.at_ms >= began_ms  # what came before is not the relay's
+    mine = said if run.stimulus is Stimulus.CONTACT_PORT else moved or run.stimulus is Stimulus.PERSON
     match news.contact:
         case Contact.KEY if news.closed and mine:
             if isinstance(news, LevelRead):
                 return _with(run, polled=True) if run.seen.edge_ms is None else run
             return _with(run, edge_ms=news.at_ms) if run.seen.edge_ms is None else run
-        case Contact.KEY_NC if not news.closed and run.seen.quiet_ms is None:
+        case Contact.KEY_NC if not news.closed and mine and run.seen.quiet_ms is None:
             return _with(run, quiet_ms=news.at_ms)
         case _:
             return run
