@@ -47,6 +47,8 @@ def announced(duty: Duty, due_wall_ms: int | None, wall_ms: int) -> Duty:
     """
     if due_wall_ms is None:
         return duty
+    if due_wall_ms < wall_ms - AHEAD_MS_MAX and duty.overdue(wall_ms):
+        return replace(duty, unbelieved_wall_ms=None)  # it was off for weeks, and both know what it owes
     if abs(due_wall_ms - wall_ms) > AHEAD_MS_MAX:
         since_wall_ms = wall_ms if duty.unbelieved_wall_ms is None else duty.unbelieved_since_wall_ms
         return replace(duty, unbelieved_wall_ms=due_wall_ms, unbelieved_since_wall_ms=since_wall_ms)

@@ -154,6 +154,6 @@ def _words(file: Path, names: list[str], spoken_in: Language) -> str:
 
     size_kb = file.stat().st_size // 1000 + 1
     return Text(
-        f"{file} ({size_kb} kB): {', '.join(names)}.\nLook into it before it leaves the school: tar -tzf {file}",
-        f"{file}（{size_kb} kB）：{'、'.join(names)}。\n发出学校之前请先看一遍：tar -tzf {file}",
+        f"{file} ({size_kb} kB): {', '.join(names)}.\nLook into it before it leaves the school: tar -xzf {file}",
+        f"{file}（{size_kb} kB）：{'、'.join(names)}。\n发出学校之前请先看一遍：tar -xzf {file}",
     ).of(spoken_in)

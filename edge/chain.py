@@ -146,6 +146,13 @@ _PLAIN = (
 )  # fmt: skip
 
 
+_KEYS = {link: f"link_{link:02d}" for link in Link}
+_DETAILS = {
+    link: [(name, f"{key}_{name}") for name in ("reason", "measured", "limit", "evidence")]
+    for link, key in _KEYS.items()
+}
+
+
 class WindowOpened(Value, frozen=True):
     """The centre lets a person's press count as a test, or a drill, for ``for_ms``, 1,800,000 at most.
 
@@ -178,12 +185,11 @@ def body_of(report: Report) -> dict[str, str | int | float | bool | None]:
         **{name: getattr(report, name) for name in _PLAIN},
     }
     for one in report.links:
-        key = f"link_{one.link:02d}"
-        body[key] = one.verdict.value
-        for name in ("reason", "measured", "limit", "evidence"):
+        body[_KEYS[one.link]] = one.verdict.value
+        for name, key in _DETAILS[one.link]:
             value = getattr(one, name)
             if value not in ("", None):
-                body[f"{key}_{name}"] = value
+                body[key] = value
     return body
 
 
@@ -194,7 +200,7 @@ def is_report(body: Body) -> bool:
 
 def report_of(body: Body) -> Report:
     """The report that ``body_of`` wrote. Raises ValueError, KeyError or TypeError where the body is none."""
-    links = tuple(_link_of(body, link) for link in Link if f"link_{link:02d}" in body)
+    links = tuple(_link_of(body, link) for link, key in _KEYS.items() if key in body)
     plain = {name: body[name] for name in _PLAIN if name in body}
     return Report(
         kind=Kind(body["kind"]),
@@ -206,11 +212,8 @@ def report_of(body: Body) -> Report:
 
 
 def _link_of(body: Body, link: Link) -> LinkResult:
-    key = f"link_{link:02d}"
-    given = {
-        name: body[f"{key}_{name}"] for name in ("reason", "measured", "limit", "evidence") if f"{key}_{name}" in body
-    }
-    return LinkResult(link, Verdict(body[key]), **given)  # type: ignore[arg-type]
+    given = {name: body[key] for name, key in _DETAILS[link] if key in body}
+    return LinkResult(link, Verdict(body[_KEYS[link]]), **given)  # type: ignore[arg-type]
 
 
 def result_of(links: tuple[LinkResult, ...], needed: tuple[Link, ...]) -> Result:

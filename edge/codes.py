@@ -62,6 +62,7 @@ class Trouble(Enum):
     CLOCK_UNSYNCED = "clock_unsynced"
     EVENTS_DROPPED = "events_dropped"
     SETTINGS_REFUSED = "settings_refused"
+    UPDATE_UNDONE = "update_undone"
     DUTY_LATE = "duty_late"
     SENSOR_FAULT = "sensor_fault"
     CAMERA_LOST = "camera_lost"
@@ -88,6 +89,7 @@ _TROUBLE_CODES = {
     Trouble.CLOCK_UNSYNCED: Code.CLOCK_INACCURATE,
     Trouble.EVENTS_DROPPED: Code.LOG_OVERFLOW,
     Trouble.SETTINGS_REFUSED: Code.CONFIGURATION_CHANGED,
+    Trouble.UPDATE_UNDONE: Code.CONFIGURATION_CHANGED,
     Trouble.DUTY_LATE: Code.SYSTEM_TROUBLE,
     Trouble.SENSOR_FAULT: Code.SENSOR_TROUBLE,
     Trouble.CAMERA_LOST: Code.SENSOR_TROUBLE,

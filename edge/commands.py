@@ -9,7 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import __version__, bundle_commands, calibrate_commands, doctor_commands, log_commands, wiring_commands
+from edge import (
+    __version__,
+    bundle_commands,
+    calibrate_commands,
+    doctor_commands,
+    forced_command,
+    log_commands,
+    update_commands,
+    wiring_commands,
+)
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
 from edge.ledger_commands import ledger
@@ -149,10 +158,15 @@ application.command("queue", help=log_commands.QUEUE_HELP, epilog=log_commands.Q
 application.command("tail", help=log_commands.TAIL_HELP, epilog=log_commands.TAIL_EXAMPLES)(log_commands.tail)
 application.command("events", help=log_commands.EVENTS_HELP, epilog=log_commands.EVENTS_EXAMPLES)(log_commands.events)
 application.command("wiring", help=wiring_commands.HELP, epilog=wiring_commands.EXAMPLES)(wiring_commands.wiring)
+application.command("update", help=update_commands.HELP, epilog=update_commands.EXAMPLES)(update_commands.update)
 application.command("calibrate", help=calibrate_commands.HELP, epilog=calibrate_commands.EXAMPLES)(
     calibrate_commands.calibrate
 )
 application.command("bundle", help=bundle_commands.HELP, epilog=bundle_commands.EXAMPLES)(bundle_commands.bundle)
+application.command(
+    "forced", help=forced_command.HELP, epilog=forced_command.EXAMPLES,
+    context_settings={"ignore_unknown_options": True},
+)(forced_command.forced)  # fmt: skip
 
 
 def _watch_live(views: Iterator[dict[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from edge.errors import NotReachableError
-from edge.events import Code, MessageRefused, Noted, Qualifier, ResetAsked, ViewAsked
+from edge.events import Code, MessageRefused, Noted, Qualifier, ResetAsked, Trouble, ViewAsked
 from edge.listening import listen
 from edge.ports import Clock, Post
 from edge.proving import ArrivedAsked, SelfTestAsked
@@ -35,9 +35,11 @@ from edge.requests import (
     See,
     SelfTest,
     Status,
+    Updated,
     Watch,
     calibration_words,
     decode,
+    update_words,
 )
 from edge.visitors import View, Visitor, Visitors, Watching, still
 
@@ -257,6 +259,12 @@ class Control:
             case Calibrated():
                 detail = calibration_words(request, visitor.uid)
                 self._post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.STATUS, None, detail, now_ms))
+                self._visitors.say(visitor, {"id": request.id, "ok": True})
+            case Updated(kept=kept):
+                trouble, now = Trouble.UPDATE_UNDONE, Qualifier.RESTORE if kept else Qualifier.NEW
+                words = update_words(request, visitor.uid)
+                self._post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.STATUS, None, words, now_ms))
+                self._post(Noted(Code.CONFIGURATION_CHANGED, now, trouble, words, now_ms))
                 self._visitors.say(visitor, {"id": request.id, "ok": True})
             case Press(hold_ms=hold_ms):
                 press = self._press

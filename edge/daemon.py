@@ -23,6 +23,7 @@ from edge.drivers.boot import next_boot
 from edge.drivers.button import GpioContacts
 from edge.drivers.clock import SystemClock, kernel_boot
 from edge.drivers.lamps import GpioLamps, GpioSiren, NoSiren
+from edge.drivers.pages import hold
 from edge.drivers.pins import open_factory
 from edge.drivers.systemd import journal_handler, supervisor
 from edge.errors import StorageError
@@ -58,7 +59,8 @@ from edge.settings import Settings
 from edge.wire import Address
 
 if TYPE_CHECKING:
-    from edge.ledger_table import Signer
+    from edge.ledger_check import Judge
+    from edge.ledger_table import Scribe, Signer
 
 log = logging.getLogger("gatepost")
 
@@ -83,11 +85,15 @@ class Daemon:
         self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id, plan), now_ms), self.clock)
         self.post = self.brain.post
         self.post(self.clock.read())
-        for trouble in (refused, problem, unplanned):
+        # A bench is somebody's own machine: its memory is not ours to hold.
+        loose = hold() if settings.pins.factory == "lgpio" else None
+        for trouble in (refused, problem, unplanned, loose):
             if trouble is not None:
                 log.error("%s", trouble)
         if unplanned is not None:
             self.post(MessageRefused("selftest_calendar", now_ms))
+        if loose is not None:
+            self.post(MessageRefused("memory_not_held", now_ms))
         if refused is not None:
             self.post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.NEW, Trouble.SETTINGS_REFUSED, refused, now_ms))
         self.pins = open_factory(settings.pins.factory)
@@ -187,17 +193,22 @@ class Daemon:
 
     def _start_store_and_brokers(self) -> None:
         """On a thread of its own, because these libraries take their time to load; the button does not wait."""
+        from edge.auditing import Auditing
         from edge.drivers.memory_outbox import MemoryOutbox
         from edge.drivers.store import SqliteOutbox
         from edge.keeper import Keeper
-        from edge.ledger_table import Scribe
+        from edge.ledger_table import Scribe, read_piece
 
         settings = self.settings
         address = Address(settings.gate.county, settings.gate.school, settings.gate.gate)
         file = Path(settings.gate.state_directory) / "events.db"
         limit = settings.store.routine_events_max
         scribe = Scribe(str(address), partial(_ledger_key, file.parent), self._ledger_trouble)
-        keeper = Keeper(partial(SqliteOutbox, file, limit, scribe=scribe), MemoryOutbox, self.clock, self.post)
+        audit = Auditing(
+            partial(read_piece, file), lambda: scribe.written, partial(_ledger_judge, scribe), self.clock, self.post
+        )
+        card = partial(SqliteOutbox, file, limit, scribe=scribe)
+        keeper = Keeper(card, MemoryOutbox, self.clock, self.post, audit=audit.step)
         store: Worker[StoreCommand] = Worker(
             "store", keeper.run, self._failed, open=keeper.open, idle=keeper.idle, close=keeper.close
         )
@@ -294,6 +305,13 @@ def _ledger_key(state_directory: Path) -> Signer:
     from edge.ledger_key import load_or_make
 
     return load_or_make(state_directory)
+
+
+def _ledger_judge(scribe: Scribe) -> Judge | None:
+    """The gate's own public key, once the scribe has the private one."""
+    from edge.ledger_key import PublicKey
+
+    return None if scribe.public_key is None else PublicKey(scribe.public_key)
 
 
 def _call_each(calls: Any) -> None:

@@ -60,8 +60,13 @@ class Keeper:
         clock: Clock,
         post: Post,
         retry_ms: int = 5_000,
+        audit: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Remember the hands; touch nothing. ``memory`` takes the first number to give; ``retry_ms`` > 0."""
+        """Remember the hands; touch nothing. ``memory`` takes the first number to give; ``retry_ms`` > 0.
+
+        ``audit`` does a little of what can wait between two jobs, and is True while there is more.
+        """
+        self._audit = audit
         self._outbox = Fallback(open_sqlite, memory, clock, post, retry_ms)
         self._clock = clock
         self._post = post
@@ -97,11 +102,12 @@ class Keeper:
         for step in steps:
             self._outbox.attempt(step)
         self._after_work()
+        self._audit()
 
     def idle(self) -> bool:
         """No job came for a while: try the card, date or delete some events. True: more waits, call again at once."""
         self._after_work()
-        return self._salvage() or self._fix is not None or self._forgets_on
+        return self._salvage() or self._fix is not None or self._forgets_on or self._audit()
 
     def close(self) -> None:
         """Let the card go."""

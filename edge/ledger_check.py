@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge.chain import Result, Verdict
 from edge.ledger import NOTHING, Entry, Head, Note, What, content_of, digest_of, is_whole
@@ -19,7 +19,7 @@ FINDINGS_MAX = 200
 """Findings that are told one by one; of more, the number is enough."""
 
 RUN_MAX = 4096
-"""A run of entries is judged when it is so long: a few megabytes of memory, however long the ledger."""
+"""Every so many entries of a run a signature is looked at: a few megabytes of memory, however long the ledger."""
 
 
 class Fault(Enum):
@@ -85,6 +85,14 @@ class Outcome(Value, frozen=True):
     more: int = 0
 
 
+class _Signed(NamedTuple):
+    """What is needed of an entry to judge its signature."""
+
+    number: int
+    digest: bytes
+    signature: str
+
+
 class Checker:
     """Takes the entries in the order in which they stand. ``keys`` are those that the reader trusts."""
 
@@ -116,6 +124,7 @@ class Checker:
         self._gaps: list[tuple[int, int]] = []
         self._strays: set[int] = set()
         self._run: list[Entry] = []
+        self._unproved: list[_Signed] = []
         self._why_unsigned = ""
         self._declared: list[str] = []
         self._findings: list[Finding] = []
@@ -156,8 +165,10 @@ class Checker:
         if entry.record.startswith('{"note":'):
             self._heed(entry)
         self._run.append(entry)
-        if stray or len(self._run) == RUN_MAX:
+        if stray:
             self._end_run()
+        elif len(self._run) == RUN_MAX:
+            self._look_at_run()
 
     def outcome(self) -> Outcome:
         """What was found, once all entries were given."""
@@ -244,39 +255,47 @@ class Checker:
 
     # --- signatures -----------------------------------------------------------------------------------------------
 
-    def _end_run(self) -> None:
-        """Up to here every link holds: judge it by its signatures."""
+    def _look_at_run(self) -> None:
+        """What is proved so far need not be kept; the rest waits for a signature further on that vouches for it."""
         run, self._run = self._run, []
         if not self._keys:
             return
         for first, last in _ranges(entry.number for entry in run if not entry.signature):
             self._find(Fault.UNSIGNED, first, last, self._why_unsigned)
         signed = [entry for entry in run if entry.signature]
-        bad = [entry for entry in signed if not self._genuine(entry)] if self._every else signed[self._proved(signed) :]
+        if self._every:
+            self._tell_bad([one for one in map(_signed, signed) if not self._genuine(one)])
+        elif signed and self._genuine(_signed(signed[-1])):
+            self._unproved.clear()
+        else:
+            self._unproved.extend(map(_signed, signed))
+
+    def _end_run(self) -> None:
+        """Up to here every link holds: judge it by its signatures.
+
+        Where the last one is not genuine, none can be from the first entry on that was touched: each entry repeats the
+        hash of the one before.
+        """
+        self._look_at_run()
+        left, self._unproved = self._unproved, []
+        self._tell_bad(left[bisect_left(left, True, key=lambda one: not self._genuine(one)) :])
+
+    def _tell_bad(self, bad: Sequence[_Signed]) -> None:
         strange: dict[str, list[int]] = {}
-        for entry in bad:
-            strange.setdefault(self._other_key(entry), []).append(entry.number)
+        for one in bad:
+            strange.setdefault(self._other_key(one), []).append(one.number)
         for key, numbers in strange.items():
             for first, last in _ranges(numbers):
                 self._find(Fault.WRONG_KEY if key else Fault.FORGED, first, last, key)
 
-    def _proved(self, signed: Sequence[Entry]) -> int:
-        """How many of a run, from its beginning, a genuine signature vouches for.
+    def _genuine(self, one: _Signed) -> bool:
+        return _is_of(self._keys, one)
 
-        From the first one on that was touched, none can be genuine: each repeats the hash of the one before.
-        """
-        if not signed or self._genuine(signed[-1]):
-            return len(signed)
-        return bisect_left(signed, True, key=lambda entry: not self._genuine(entry))
-
-    def _genuine(self, entry: Entry) -> bool:
-        return _is_of(self._keys, entry)
-
-    def _other_key(self, entry: Entry) -> str:
+    def _other_key(self, one: _Signed) -> str:
         """The key that the ledger itself names and the reader does not trust, if it made this signature."""
         for public_key in self._declared:
             judge = self._judge_of(public_key)
-            if judge is not None and _is_of([judge], entry):
+            if judge is not None and _is_of([judge], one):
                 return public_key
         return ""
 
@@ -288,8 +307,12 @@ class Checker:
             self._more += 1
 
 
-def _is_of(keys: Sequence[Judge], entry: Entry) -> bool:
-    return any(key.is_genuine(digest_of(entry), entry.signature) for key in keys)
+def _signed(entry: Entry) -> _Signed:
+    return _Signed(entry.number, digest_of(entry), entry.signature)
+
+
+def _is_of(keys: Sequence[Judge], one: _Signed) -> bool:
+    return any(key.is_genuine(one.digest, one.signature) for key in keys)
 
 
 def _ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:

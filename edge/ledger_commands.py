@@ -149,7 +149,7 @@ def _export(
         raise typer.BadParameter(str(error)) from None
     gate = _gate_of(state)
     stem = directory / f"ledger-{gate.replace('/', '-')}-{month.name}"
-    exported = export(lambda: read(state / DATABASE), keys, month, where, stem, head)
+    exported = export(read(state / DATABASE), keys, month, where, stem, head)
     files = [exported.lines_file, exported.table_file]
     if not exported.summary.entries:
         for file in files:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -32,9 +32,6 @@ COLUMNS = (
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A table program would work out a cell that begins so; names and reasons come from outside."""
 
-ReadAll = Callable[[], Iterable[Entry | None]]
-"""Reads the ledger from its first entry; it is called twice."""
-
 
 class Exported(Value, frozen=True):
     """What was written. ``outcome`` is of the whole ledger, of which the month is a part."""
@@ -46,36 +43,35 @@ class Exported(Value, frozen=True):
     outcome: Outcome
 
 
-def check(entries: Iterable[Entry | None], checker: Checker, learn: Callable[[Entry], None] | None = None) -> Outcome:
+def check(entries: Iterable[Entry | None], checker: Checker) -> Outcome:
     """Check a ledger to its end."""
-    for place, entry in enumerate(entries, 1):
-        if entry is None:
-            checker.malformed(place)
-            continue
-        checker.take(entry)
-        if learn is not None:
-            learn(entry)
+    for _ in _checked(entries, checker):
+        pass
     return checker.outcome()
 
 
 def export(
-    read: ReadAll, keys: Sequence[Judge], month: Month, zone: Zone, stem: Path, head: Head | None = None
+    entries: Iterable[Entry | None],
+    keys: Sequence[Judge],
+    month: Month,
+    zone: Zone,
+    stem: Path,
+    head: Head | None = None,
 ) -> Exported:
     """Check the whole ledger and write the month of it to ``stem``.jsonl and ``stem``.csv. Raises StorageError."""
-    dating = Dating()
-    outcome = check(read(), Checker(keys, head=head), dating.learn)
+    checker = Checker(keys, head=head)
     counting, weeks = Counting(), Weeks()
     lines_file, table_file = stem.with_name(f"{stem.name}.jsonl"), stem.with_name(f"{stem.name}.csv")
     with written(lines_file) as lines, written(table_file) as table:
         table.write("﻿".encode())  # without it Excel takes Chinese for something else
         cells = csv.writer(_Encoding(table), lineterminator="\r\n")
         cells.writerow(COLUMNS)
-        for one in within(month, _dated(read(), dating, weeks)):
+        for one in within(month, _dated(_checked(entries, checker), weeks)):
             lines.write(line_of(one.entry) + b"\n")
             cells.writerow([_safe(cell) for cell in _cells(one, zone)])
             counting.take(one)
     judged = tuple(weeks.judged(month, zone))
-    return Exported(str(lines_file), str(table_file), counting.summary(), judged, outcome)
+    return Exported(str(lines_file), str(table_file), counting.summary(), judged, checker.outcome())
 
 
 @contextmanager
@@ -96,12 +92,24 @@ def written(file: Path) -> Iterator[IO[bytes]]:
         new.unlink(missing_ok=True)
 
 
-def _dated(entries: Iterable[Entry | None], dating: Dating, weeks: Weeks) -> Iterator[Dated]:
+def _checked(entries: Iterable[Entry | None], checker: Checker) -> Iterator[Entry]:
+    for place, entry in enumerate(entries, 1):
+        if entry is None:
+            checker.malformed(place)
+        else:
+            checker.take(entry)
+            yield entry
+
+
+def _dated(entries: Iterable[Entry], weeks: Weeks) -> Iterator[Dated]:
+    dating = Dating()
     for entry in entries:
-        if entry is not None:
-            one = dating.dated(entry)
+        for one in dating.take(entry):
             weeks.learn(one)
             yield one
+    for one in dating.rest():
+        weeks.learn(one)
+        yield one
 
 
 class _Encoding:
@@ -118,28 +126,27 @@ def _safe(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
-def _cells(one: Dated, zone: Zone) -> Iterator[object]:
+def _cells(one: Dated, zone: Zone) -> list[object]:
     """One row, in the order of ``COLUMNS``."""
-    content, moment, entry = one.content, one.moment, one.entry
-    when = "" if moment is None else spoken(zone, moment.wall_ms)
-    yield from (entry.number, when)
-    yield from ("", "") if moment is None else (moment.basis.value, moment.wall_ms)
+    content, moment, entry, report = one.content, one.moment, one.entry, one.report
+    when: list[object] = ["", "", ""]
+    if moment is not None:
+        when = [spoken(zone, moment.wall_ms), moment.basis.value, moment.wall_ms]
     if not isinstance(content, Record):
         topic = "note" if isinstance(content, Note) else "unreadable"
-        yield from ("", "", "", "", topic, *[""] * 10, entry.record, entry.hash)
-        return
-    yield from (
-        content.wall.quality.value, str(content.id), content.boot_counter, content.at_ms, content.topic.value,
-        content.origin.value, content.code.value, content.code.name.lower(), content.qualifier.name.lower(),
-        "" if content.incident is None else str(content.incident),
-    )  # fmt: skip
-    report = one.report
-    if report is None:
-        by = content.body.get("by", content.body.get("operator", ""))
-        yield from ("", "", "", by, content.body.get("key_fingerprint", ""))
-    else:
-        yield from (report.kind.value, report.result.value, links_line(report), report.operator, report.key_fingerprint)
-    yield from ("" if report else msgspec.json.encode(content.body).decode(), entry.hash)
+        return [entry.number, *when, "", "", "", "", topic, *[""] * 10, entry.record, entry.hash]
+    body = content.body
+    about: list[object] = ["", "", "", body.get("by", body.get("operator", "")), body.get("key_fingerprint", "")]
+    if report is not None:
+        about = [
+            report.kind.value, report.result.value, links_line(report), report.operator, report.key_fingerprint,
+        ]  # fmt: skip
+    return [
+        entry.number, *when, content.wall.quality.value, str(content.id), content.boot_counter, content.at_ms,
+        content.topic.value, content.origin.value, content.code.value, content.code.name.lower(),
+        content.qualifier.name.lower(), "" if content.incident is None else str(content.incident), *about,
+        "" if report else msgspec.json.encode(body).decode(), entry.hash,
+    ]  # fmt: skip
 
 
 def links_line(report: chain.Report) -> str:

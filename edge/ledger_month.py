@@ -7,13 +7,12 @@ them, so that the piece can be checked by itself.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
-import msgspec
-
 from edge import chain
-from edge.events import ClockQuality, Code, Origin, Qualifier, Record, Topic, WallStamp
+from edge.events import ClockQuality, Code, Origin, Qualifier, Record, Topic
 from edge.ledger import Entry, Head, Note, content_of
 from edge.local_time import Zone, day_of, wall_of
 from edge.value import Value
@@ -21,16 +20,8 @@ from edge.value import Value
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 UNTRUSTED = (ClockQuality.UNSYNCED,)
 
-
-class _Clocks(Value, frozen=True):
-    """What of an event is needed to date another: the rest is not looked at, which is several times as fast."""
-
-    kernel_boot: str
-    at_ms: int
-    wall: WallStamp
-
-
-_clocks = msgspec.json.Decoder(_Clocks)
+HELD_MAX = 10_000
+"""Entries that wait to be dated: some tens of megabytes at most."""
 
 
 class Month(Value, frozen=True):
@@ -102,23 +93,35 @@ def month_of(name: str, zone: Zone) -> Month:
 
 
 class Dating:
-    """Learns from all entries what the unset clocks of some of them really said."""
+    """Dates entries in their order. One of an unset clock waits for a reading of the same start of the machine whose
+    clock was set, which tells of everything before it; and what follows waits behind it, up to ``HELD_MAX`` entries."""
 
     def __init__(self) -> None:
         self._fixes: dict[str, tuple[int, int]] = {}
+        self._held: deque[tuple[Entry, Record | Note | None]] = deque()
 
-    def learn(self, entry: Entry) -> None:
-        """A reading of a clock that was set tells of everything earlier in the same start of the machine."""
-        try:
-            said = _clocks.decode(entry.record)
-        except (msgspec.DecodeError, ValueError):
-            return  # a note, or unreadable
-        if said.wall.quality not in UNTRUSTED:
-            self._fixes.setdefault(said.kernel_boot, (said.at_ms, said.wall.wall_ms))
-
-    def dated(self, entry: Entry) -> Dated:
-        """The entry with what it holds, and its moment."""
+    def take(self, entry: Entry) -> Iterator[Dated]:
+        """The next entry; gives those that need not wait any more."""
         content = content_of(entry.record)
+        if isinstance(content, Record) and content.wall.quality not in UNTRUSTED:
+            self._fixes.setdefault(content.kernel_boot, (content.at_ms, content.wall.wall_ms))
+        self._held.append((entry, content))
+        while self._held and (len(self._held) > HELD_MAX or self._is_known(self._held[0][1])):
+            yield self._dated(*self._held.popleft())
+
+    def rest(self) -> Iterator[Dated]:
+        """Nothing more comes: the entries that still wait."""
+        while self._held:
+            yield self._dated(*self._held.popleft())
+
+    def _is_known(self, content: Record | Note | None) -> bool:
+        return (
+            not isinstance(content, Record)
+            or content.wall.quality not in UNTRUSTED
+            or content.kernel_boot in self._fixes
+        )
+
+    def _dated(self, entry: Entry, content: Record | Note | None) -> Dated:
         if not isinstance(content, Record):
             return Dated(entry, content, None)
         report = report_in(content) if content.topic is Topic.SELF_TEST else None
@@ -135,10 +138,17 @@ class Dating:
 
 
 def within(month: Month, entries: Iterable[Dated]) -> Iterator[Dated]:
-    """The month's piece of the chain. An entry that nobody can date goes with the next one."""
+    """The month's piece of the chain. An entry that nobody can date goes with the next one.
+
+    All entries are taken, to the last. The month is over once ``HELD_MAX`` entries in a row lie outside it.
+    """
     held: list[Dated] = []
-    begun = False
+    begun = over = False
     for one in entries:
+        over = over or (begun and len(held) == HELD_MAX)
+        if over:
+            held.clear()
+            continue
         held.append(one)
         if one.moment is None:
             continue
@@ -146,9 +156,9 @@ def within(month: Month, entries: Iterable[Dated]) -> Iterator[Dated]:
             begun = True
             yield from held
             held.clear()
-        elif not begun and one.moment.basis is not Basis.UNSET_CLOCK:
+        elif not begun and (one.moment.basis is not Basis.UNSET_CLOCK or len(held) >= HELD_MAX):
             held.clear()
-    if begun and all(one.moment is None or one.moment.basis is Basis.UNSET_CLOCK for one in held):
+    if begun and not over and all(one.moment is None or one.moment.basis is Basis.UNSET_CLOCK for one in held):
         yield from held
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,7 @@ FIRST = "SELECT number, previous, record, signature, hash FROM ledger ORDER BY n
 BEFORE = """
     SELECT number, previous, record, signature, hash FROM ledger WHERE number < ? ORDER BY number DESC LIMIT ?
 """
+PIECE = "SELECT number, previous, record, signature, hash FROM ledger WHERE number > ? ORDER BY number LIMIT ?"
 READ = "SELECT number, previous, record, signature, hash FROM ledger ORDER BY number"
 KEEP_KEY = "INSERT INTO keep (key, value) VALUES ('ledger', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 KEPT_KEY = "SELECT value FROM keep WHERE key = 'ledger'"
@@ -31,6 +32,8 @@ LOST = "the file that held the entries before was damaged, deleted or replaced"
 PUT_BACK = "an older file was put in the place of the one that was written"
 REPLACED_KEY = "another key is in use from here on"
 BUSY_S = 5.0
+SHORT_S = 0.1
+"""The store's own thread waits no longer for a lock: a press may come."""
 
 TAIL_ENTRIES = 500
 """What a self-test looks at: some 50 ms on a Pi, once a day."""
@@ -61,6 +64,16 @@ class Scribe:
         self._key: Signer | None = None
         self._why = ""
         self._written: Head | None = None
+
+    @property
+    def written(self) -> Head | None:
+        """The newest entry that is known to be on the card."""
+        return self._written
+
+    @property
+    def public_key(self) -> str | None:
+        """Of the key that signs, None while there is none."""
+        return None if self._key is None else self._key.public_key
 
     def prepare(self) -> None:
         """Before a transaction: try for the key, as long as there is none. An event never waits for it in vain."""
@@ -185,10 +198,21 @@ def read(database: Path) -> Iterator[Entry | None]:
 
     Raises StorageError where the file cannot be read.
     """
+    with _explained(database), closing(_opened(database)) as connection:
+        for row in connection.execute(READ):
+            yield _entry(row)
+
+
+def read_piece(database: Path, after: int, limit: int) -> list[Entry | None]:
+    """As ``read``, but only entries after a number, at most ``limit``."""
+    with _explained(database), closing(_opened(database, SHORT_S)) as connection:
+        return [_entry(row) for row in connection.execute(PIECE, (after, limit))]
+
+
+@contextmanager
+def _explained(database: Path) -> Iterator[None]:
     try:
-        with closing(_opened(database)) as connection:
-            for row in connection.execute(READ):
-                yield _entry(row)
+        yield
     except sqlite3.Error as error:
         if "no such table" in str(error):
             raise StorageError(f"{database} has no ledger yet: start this gatepost's daemon once") from error
@@ -209,9 +233,9 @@ def _row(entry: Entry) -> tuple[int, str, str, str, str]:
     return entry.number, entry.previous, entry.record, entry.signature, entry.hash
 
 
-def _opened(database: Path) -> sqlite3.Connection:
+def _opened(database: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
     if not database.exists():
         raise StorageError(f"{database} is not there; name the gate's settings with --config FILE")
-    connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=BUSY_S)
+    connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, timeout=busy_s)
     connection.text_factory = partial(str, encoding="utf-8", errors=DAMAGED)
     return connection

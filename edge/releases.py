@@ -43,7 +43,7 @@ class Releases:
     def completed(self, version: str, content: str) -> None:
         """Installed to the end, and on the card: only now may ``switch`` be told of it. Raises OSError."""
         os.sync()
-        _write_through(self.place(version) / COMPLETE, content)
+        write_through(self.place(version) / COMPLETE, content)
 
     def switch(self, version: str) -> None:
         """Make ``version`` the current one, and the one before it the previous one.
@@ -53,11 +53,24 @@ class Releases:
         """
         if not self.is_complete(version):
             raise FileNotFoundError(f"{self.place(version)} is not a complete installation: install it again")
-        before = self.current()
-        if before == version:
+        if self.current() == version:
             return
+        self.keep_current()
+        self._point("current", version)
+
+    def keep_current(self) -> None:
+        """Make the current version the one to go back to, before another is tried. Raises OSError."""
+        before = self.current()
         if before is not None and self.is_complete(before):
             self._point("previous", before)
+
+    def go_back(self, version: str) -> None:
+        """Make ``version`` current again after a trial, and stay ``previous``: it carries the way back out itself.
+
+        Raises FileNotFoundError for one that is not complete, OSError.
+        """
+        if not self.is_complete(version):
+            raise FileNotFoundError(f"{self.place(version)} is not a complete installation: install it again")
         self._point("current", version)
 
     def prune(self) -> list[str]:
@@ -93,7 +106,8 @@ class Releases:
         _sync_directory(self.base)
 
 
-def _write_through(file: Path, text: str) -> None:
+def write_through(file: Path, text: str) -> None:
+    """Make the file have this text, whole or not at all, also over a power cut. Raises OSError."""
     part = file.with_name(f".{file.name}.new")
     with part.open("w", encoding="utf-8") as stream:
         stream.write(text)

@@ -1,7 +1,7 @@
 """What is said at the daemon's local sockets: one JSON object a line, each way. Shared by both ends.
 
 Requests: ``{"id": 1, "ask": "status"}``, ``{"id": 2, "ask": "watch", "every_ms": 200}`` on either socket; on the
-control socket also ``{"ask": "reset", "by": "name"}``, ``calibrated`` and, where pins are simulated,
+control socket also ``{"ask": "reset", "by": "name"}``, ``calibrated``, ``updated`` and, where pins are simulated,
 ``{"ask": "press", "hold_ms": 100}`` and ``{"ask": "see", "object_celsius": 34.5, "ambient_celsius": 22}``. A
 self-test is ``{"ask": "selftest", "kind": "full", "by": "name", "token": "t1"}``: the view's ``selftest.answer``
 repeats the token and says whether it began, ``selftest.running`` how far it is.
@@ -60,6 +60,16 @@ class Calibrated(_Request, frozen=True, kw_only=True, tag="calibrated"):
     samples: Annotated[int, Meta(ge=1, le=10_000)]
 
 
+class Updated(_Request, frozen=True, kw_only=True, tag="updated"):
+    """An update has ended: ``kept``, or taken back for a ``reason``. For the log; taken back, it is a trouble."""
+
+    before: Annotated[str, Meta(max_length=60)]
+    after: Annotated[str, Meta(max_length=60)]
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+    kept: bool
+    reason: Annotated[str, Meta(max_length=400)]
+
+
 class Press(_Request, frozen=True, kw_only=True, tag="press"):
     """Close the simulated contact for ``hold_ms``."""
 
@@ -94,10 +104,10 @@ class Arrived(_Request, frozen=True, kw_only=True, tag="arrived"):
     by: Annotated[str, Meta(min_length=1, max_length=80)]
 
 
-Request = Status | Watch | Reset | Calibrated | Press | See | SelfTest | Arrived
+Request = Status | Watch | Reset | Calibrated | Updated | Press | See | SelfTest | Arrived
 
 
-ASKS = "status, watch, reset, calibrated, press, see, selftest, arrived"
+ASKS = "status, watch, reset, calibrated, updated, press, see, selftest, arrived"
 
 
 class BadRequest(ValueError):
@@ -140,6 +150,12 @@ def calibration_words(request: Calibrated, uid: int) -> str:
         f" {request.by.strip()} (uid {uid}{key}): {request.samples} readings of a reference of"
         f" {request.reference_celsius:.2f} degrees Celsius"
     )
+
+
+def update_words(request: Updated, uid: int) -> str:
+    """What the log says of an update; ``uid`` is the peer's, which the kernel vouches for."""
+    what = f"version {request.before} -> {request.after} by {request.by.strip()} (uid {uid})"
+    return f"{what}: {request.reason}" if request.kept else f"{what} was taken back: {request.reason}"
 
 
 def _id_of(line: bytes) -> Id:

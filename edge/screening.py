@@ -18,8 +18,9 @@ from edge.soundness import Soundness
 from edge.tally import Flow, HourlyCounts, Screened, Tally
 from edge.visit import PASSING_MS, Visit, begun, looked_again
 
-IDLE_MS = 1_000
-"""The pace while nobody comes. Reading without pause disturbs the sensor (thermometry note, section 1.1)."""
+IDLE_MS = 1_170
+"""The pace while nobody comes. Reading without pause disturbs the sensor (thermometry note, section 1.1): at most once
+a second. Nor each second, or it keeps step with students who come one a second, and looks between all of them."""
 
 AWAKE_MS = 10_000
 """The quick pace goes on for so long after the last student: the next may already be there."""

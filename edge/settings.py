@@ -126,6 +126,14 @@ class ClockSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True
     error_ms_max: Annotated[int, Meta(ge=10, le=60_000)] = 2000
 
 
+class UpdateSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``gatepost update``: whose signature counts, and how long a new version has to prove itself."""
+
+    key_file: FilePath | None = None
+    receipt_s_max: Annotated[int, Meta(ge=30, le=3600)] = 300
+    arm_s_max: Annotated[int, Meta(ge=3, le=60)] = 6
+
+
 class LogSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What goes to the journal."""
 
@@ -146,6 +154,7 @@ class Settings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     broker: Annotated[list[BrokerSettings], Meta(min_length=1, max_length=4)]
     uplink: UplinkSettings = msgspec.field(default_factory=UplinkSettings)
     clock: ClockSettings = msgspec.field(default_factory=ClockSettings)
+    update: UpdateSettings = msgspec.field(default_factory=UpdateSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
     selftest: SelfTestSettings = msgspec.field(default_factory=SelfTestSettings)
     thermometer: ThermometerSettings | None = None

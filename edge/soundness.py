@@ -12,7 +12,7 @@ ERROR_SHARE_MAX = 0.2
 """More than this share of the last ``WINDOW`` readings missed is a fault: no verdicts."""
 
 GOOD_IN_A_ROW = 20
-"""So many in a row end a fault, and the window begins anew: at the idle pace that is 20 seconds."""
+"""So many in a row end a fault, and the window begins anew: at the idle pace that is 23 seconds."""
 
 BLIND_MS = 5_000
 """No good reading for so long is a fault: missed each time, or the sensor's thread hangs. A bus may hang for 1 s."""

@@ -33,7 +33,7 @@ UNPROVED = {
     Link.LOOP: "nothing here opens and shorts the loop",
     Link.POWER: "no battery supply that can be asked",
     Link.TAMPER: "no tamper switch fitted",
-    Link.LOG: "no ledger",
+    Link.LOG: "the ledger has not been looked through since the start",
     Link.WATCHDOG: "needs a deliberate stop, once a month by a technician",
 }
 

@@ -44,7 +44,8 @@ HELP = spoken(
     退出码：0 没有冲突，1 有冲突。""",
 )
 EXAMPLES = spoken(
-    "Examples: gatepost wiring    gatepost wiring --watch", "示例：gatepost wiring    gatepost wiring --watch"
+    "Examples: gatepost wiring    gatepost wiring --watch    gatepost wiring --svg > wiring.svg",
+    "示例：gatepost wiring    gatepost wiring --watch    gatepost wiring --svg > wiring.svg",
 )
 
 LOOK_S = 0.1
@@ -58,15 +59,19 @@ NAME_WIDTH, NUMBER_WIDTH = 11, 4
 Levels = Mapping[str, bool | None]
 """By the settings' key: closed (of a contact) or lit (of a lamp, the siren); None: not known."""
 
+Svg = Annotated[
+    bool, typer.Option("--svg", help=spoken("A drawing, for a document or to print.", "输出 SVG 图，可打印。"))
+]
 Watch = Annotated[
     bool, typer.Option("--watch", help=spoken("Live levels, until Ctrl-C.", "实时状态，按 Ctrl-C 结束。"))
 ]
 
 
 def wiring(
-    watch: Watch = False, json: Json = False, given: InLanguage = None, config: SettingsFile = SETTINGS_FILE
-) -> None:
-    """The picture, once or live."""
+    watch: Watch = False, svg: Svg = False, json: Json = False, given: InLanguage = None,
+    config: SettingsFile = SETTINGS_FILE,
+) -> None:  # fmt: skip
+    """The picture, once or live, or as a drawing."""
     from edge import header, screen, settings
 
     loaded = settings.load(config)
@@ -75,6 +80,10 @@ def wiring(
     if watch:
         with until_interrupted():
             _watch(loaded, uses, remarks, json, language(given))
+    elif svg:
+        from edge.header_drawing import drawing
+
+        typer.echo(drawing(uses, language(given)), nl=False)
     elif json:
         print_json(_plain(uses, remarks, {}))
     else:

@@ -148,6 +148,11 @@ TROUBLES: dict[Trouble, Words] = {
         "The settings file has mistakes. The gate runs on the last settings that worked.",
         "Run: gatepost config check FILE, correct what it says, and restart.",
     ),
+    Trouble.UPDATE_UNDONE: Words(
+        "Update taken back",
+        "A new version did not prove itself. The version from before runs again.",
+        "Tell the county what the detail says; update again when they have looked at it.",
+    ),
     Trouble.DUTY_LATE: Words(
         "A part of the daemon stands still",
         "A part of the daemon has not reported in time. If the button or the lamps depend on it, the daemon is"

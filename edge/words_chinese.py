@@ -87,6 +87,11 @@ TROUBLES: dict[Trouble, Words] = {
         "设置文件有错误，目前使用上一次有效的设置。",
         "请运行 gatepost config check FILE，按提示改正后重启。",
     ),
+    Trouble.UPDATE_UNDONE: Words(
+        "升级已撤回",
+        "新版本没有通过验证，旧版本已恢复运行。",
+        "请把详情告诉县里，查明后再升级。",
+    ),
     Trouble.DUTY_LATE: Words(
         "程序的一部分停住了",
         "程序的一部分没有按时报告。若关系到按钮或指示灯，程序会自动重启。",

@@ -14,6 +14,7 @@ from edge.settings import Settings
 
 SPACE = Check("card.space", Text("Space on the card", "存储卡空间"))
 WRITABLE = Check("card.writable", Text("Card writable", "存储卡可写"))
+KEPT = Check("card.kept", Text("Events outlive a power cut", "断电后事件仍在"))
 ERRORS = Check("card.errors", Text("Errors of the file system", "文件系统错误"))
 WEAR = Check("card.wear", Text("Wear of the card", "存储卡磨损"))
 
@@ -21,6 +22,9 @@ USED_SHARE_MAX = 0.9
 """Requirement R12 of the standards' note: more is a fault."""
 
 FREE_BYTES_MIN = 100_000_000
+
+MEMORY_KINDS = ("overlay", "tmpfs", "ramfs", "aufs")
+"""What is written there is gone with the power."""
 
 WORN_STEPS_MAX = 8
 """Of JEDEC's ten for eMMC (JESD84-B51, DEVICE_LIFE_TIME_EST): 9 is 80 to 90 % of its life."""
@@ -32,11 +36,12 @@ _REPLACE = Text("Replace the card soon: it may turn read-only any day", "请尽�
 def checks(gate: Gate) -> Iterator[Finding]:
     """The file system that holds the event log."""
     if gate.settings is None:
-        for check in (SPACE, WRITABLE, ERRORS, WEAR):
+        for check in (SPACE, WRITABLE, KEPT, ERRORS, WEAR):
             yield check.not_tested(NO_SETTINGS)
         return
     yield from _space(gate, gate.settings)
-    device = _device_of(gate, gate.settings.gate.state_directory)
+    device, kind = _mount_of(gate, gate.settings.gate.state_directory)
+    yield _kept(gate.settings, kind)
     yield _errors(gate, device)
     yield _wear(gate, device)
 
@@ -70,21 +75,33 @@ def _space(gate: Gate, settings: Settings) -> Iterator[Finding]:
     yield WRITABLE.judged(not space.read_only, said, _REPLACE)
 
 
-def _device_of(gate: Gate, directory: str) -> str:
-    """The block device that holds a directory, such as ``mmcblk0p2``; empty where none is found."""
+def _kept(settings: Settings, kind: str) -> Finding:
+    """A read-only root (overlay) covers what is not a partition of its own: all is well until the plug is pulled."""
+    directory = settings.gate.state_directory
+    if not kind:
+        return KEPT.not_tested(Text("the system does not tell its file systems", "系统不提供文件系统信息"))
+    todo = Text(
+        f"Give {directory} a partition of its own: docs/install.md, A card that is never written to",
+        f"请给 {directory} 一个独立分区，见 docs/install.zh.md 的“只读系统”",
+    )
+    return KEPT.judged(kind not in MEMORY_KINDS, same(f"{directory}: {kind}"), todo)
+
+
+def _mount_of(gate: Gate, directory: str) -> tuple[str, str]:
+    """The block device that holds a directory, as ``mmcblk0p2``, and its file system's kind; empty if unknown."""
     try:
         lines = gate.machine.text("/proc/self/mounts").splitlines()
     except OSError:
-        return ""
-    best, device = "", ""
+        return "", ""
+    best, device, kind = "", "", ""
     for words in (line.split() for line in lines):
         if len(words) < 2:
             continue
         point = words[1].replace("\\040", " ")
         holds = directory == point or directory.startswith(point.rstrip("/") + "/")
         if holds and len(point) >= len(best):
-            best, device = point, words[0]
-    return device.removeprefix("/dev/") if device.startswith("/dev/") else ""
+            best, device, kind = point, words[0], words[2] if len(words) > 2 else ""
+    return device.removeprefix("/dev/") if device.startswith("/dev/") else "", kind
 
 
 def _errors(gate: Gate, device: str) -> Finding:

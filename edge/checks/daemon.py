@@ -28,6 +28,7 @@ class Unit(Enum):
     DAEMON = "gatepost"
     CAMERA = "gatepost-camera"
     SCREEN = "gatepost-kiosk"
+    BROWSER = "gatepost-browser"
 
 
 def checks(gate: Gate) -> Iterator[Finding]:
@@ -43,7 +44,7 @@ def units(gate: Gate) -> list[Unit]:
     fitted = [Unit.DAEMON]
     if gate.settings is not None:
         fitted += [Unit.CAMERA] if gate.settings.camera is not None else []
-        fitted += [Unit.SCREEN] if gate.settings.kiosk is not None else []
+        fitted += [Unit.SCREEN, Unit.BROWSER] if gate.settings.kiosk is not None else []
     return fitted
 
 
@@ -103,6 +104,8 @@ def _service(gate: Gate, unit: Unit) -> Finding:
         return check.not_here(Text("this system has no systemd to ask", "本系统没有可询问的 systemd"))
     said = dict(line.partition("=")[::2] for line in shown.text.splitlines())
     state, restarts = said.get("ActiveState", ""), said.get("NRestarts", "0")
+    if said.get("LoadState") == "not-found" and unit is Unit.BROWSER:
+        return check.not_here(Text("not installed: the page is shown elsewhere", "未安装：页面在别处显示"))
     if said.get("LoadState") == "not-found":
         todo = f"sudo systemctl enable --now {unit.value}"
         return check.failed(

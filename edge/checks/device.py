@@ -68,7 +68,7 @@ def _access(gate: Gate, check: Check, device: str, group: str) -> Finding:
     machine = gate.machine
     todo = Text(f"sudo usermod -aG {group} {SERVICE}; sudo systemctl restart {SERVICE}",
                 f"sudo usermod -aG {group} {SERVICE}; sudo systemctl restart {SERVICE}")  # fmt: skip
-    groups = machine.groups(SERVICE)
+    groups = _groups(gate)
     if groups is None:
         who = machine.user()
         return check.judged(
@@ -90,6 +90,14 @@ def _access(gate: Gate, check: Check, device: str, group: str) -> Finding:
              f"{device} 属于组 {rights.group}；{SERVICE} 所在的组：{', '.join(sorted(groups))}"),
         todo,
     )  # fmt: skip
+
+
+def _groups(gate: Gate) -> frozenset[str] | None:
+    """Those of the daemon's account, and those that its unit adds; None where there is no such account."""
+    groups = gate.machine.groups(SERVICE)
+    shown = gate.machine.run("systemctl", "show", SERVICE, "--property=SupplementaryGroups")
+    added = "" if shown is None or shown.code else shown.text.partition("=")[2]
+    return None if groups is None else groups | frozenset(added.split())
 
 
 def _factory(gate: Gate) -> Finding:

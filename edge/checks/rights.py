@@ -16,6 +16,9 @@ SETTINGS = Check("rights.settings", Text("Rights of the settings", "设置文件
 STATE = Check("rights.state", Text("Rights of the event log", "事件记录权限"))
 SOCKETS = Check("rights.sockets", Text("Rights of the sockets", "套接字权限"))
 
+SCREEN = "gatepost-kiosk"
+"""The screen's account and group, as in ``systemd/gatepost-kiosk.service``."""
+
 OPERATOR = Check("operator", Text("Who you are in the record", "您在记录中的身份"))
 
 OTHERS, OTHERS_WRITE, GROUP_WRITE = 0o007, 0o002, 0o020
@@ -30,8 +33,8 @@ def checks(gate: Gate) -> Iterator[Finding]:
     else:
         for name, path in secret_files(settings):
             check = Check(f"rights.{name}", Text(f"Secret {name.partition('.')[2]}", f"密钥 {name.partition('.')[2]}"))
-            if name.startswith("kiosk."):  # the screen is another user of the daemon's group
-                yield _rights(gate, check, path, OTHERS, f"sudo chgrp {SERVICE} {path}; sudo chmod 640 {path}")
+            if name.startswith("kiosk."):  # the screen runs as another user
+                yield _rights(gate, check, path, OTHERS, f"sudo chgrp {SCREEN} {path}; sudo chmod 640 {path}")
             else:
                 yield _rights(gate, check, path, ALL_BUT_OWNER, f"sudo chown {SERVICE} {path}; sudo chmod 600 {path}")
     yield _rights(gate, SETTINGS, gate.file, OTHERS_WRITE, f"sudo chown root {gate.file}; sudo chmod 644 {gate.file}")

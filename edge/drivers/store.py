@@ -92,8 +92,9 @@ class SqliteOutbox:
         """See ``Outbox.append``."""
         dropped = 0
         not_before_ms, head = self._not_before_ms, self._head
-        if self._scribe is not None and any(belongs(record) for record in records):
-            self._scribe.prepare()
+        scribe = self._scribe if any(belongs(record) for record in records) else None
+        if scribe is not None:
+            scribe.prepare()
         with self._file.writing() as connection:
             before = self._last_seq(connection)
             if numbers and numbers[0] <= before:
@@ -103,9 +104,9 @@ class SqliteOutbox:
                 seq = None if numbers is None else numbers[place]
                 given.append(_insert(connection, record, seq, not_before_ms))
                 not_before_ms = _later(not_before_ms, schema.earliest_ms(record.wall))
-            if self._scribe is not None:
+            if scribe is not None:
                 new = {seq: record for seq, record in zip(given, records, strict=True) if seq > before}
-                head = self._scribe.add(connection, list(new.values()))
+                head = scribe.add(connection, list(new.values()))
             if latch is not None:
                 kept = latch.over(schema.kept_latch(connection)) if latch.unread else latch
                 connection.execute(schema.KEEP, (schema.LATCH_KEY, schema.encode(kept)))
@@ -116,8 +117,8 @@ class SqliteOutbox:
                 dropped = self._trim(connection, TRIM_ROWS + 2 * evictable)
         self._dropped += dropped
         self._not_before_ms, self._head = not_before_ms, head
-        if self._scribe is not None:
-            self._scribe.committed(head)
+        if scribe is not None:
+            scribe.committed(head)
         newest = max(given, default=0)
         if newest > before:
             self._last_id = records[given.index(newest)].id

@@ -13,11 +13,9 @@ from typing import TypeVar
 
 from edge.measuring import ReferenceRead, SkinMissed, SkinRead
 from edge.ports import Bus, Clock, Post, ReadingMissed, Sensor
+from edge.screening import IDLE_MS
 
 log = logging.getLogger(__name__)
-
-IDLE_MS = 1_000
-"""The pace until another is told."""
 
 QUIET_MS = 140
 """The bus rests at least this long after a reading, whatever pace is told."""

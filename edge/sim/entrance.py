@@ -22,7 +22,7 @@ from edge.measuring import (
     TakePicture,
 )
 from edge.presence import Mode
-from edge.screening import ThermometerRules
+from edge.screening import IDLE_MS, ThermometerRules
 from edge.sim.students import Day, Scene, morning
 from edge.sim.timeline import Timeline
 from edge.state import KioskRules
@@ -30,7 +30,6 @@ from edge.state import KioskRules
 PART = skin.PARTS["BCC"]
 STUDENTS = 60
 BEGIN_MS = 3_000
-IDLE_MS = 1_000
 QUIET_MS = 140
 HANG_MS = 1_000
 LOOK_MS = 200

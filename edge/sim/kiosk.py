@@ -8,6 +8,7 @@ from random import Random
 from edge import thermometer
 from edge.events import Ticked
 from edge.measuring import MeasureEvery, Screen, SkinMissed, SkinRead, TellPupil
+from edge.screening import IDLE_MS
 from edge.sim.students import Scene, Student
 from edge.thermometer import News, Outcome, Screened, ThermometerRules
 
@@ -26,8 +27,8 @@ class SimulatedKiosk:
         self.told: list[tuple[int, TellPupil]] = []
         self.missed_share = 0.0
         self._random = Random(seed)
-        self._every_ms = 1_000
-        self._read_ms = begin_ms - 1_000
+        self._every_ms = IDLE_MS
+        self._read_ms = begin_ms - IDLE_MS
         self.now_ms = begin_ms
 
     @property

@@ -26,7 +26,7 @@ class Machine(Protocol):
         """Run a command that changes the machine. Raises StepError with its last words."""
 
     def ask(self, *command: str) -> tuple[int, str]:
-        """Run a command that changes nothing; its exit code (127: no such program) and what it printed."""
+        """Run a command that changes nothing; its exit code (127: no such program) and what it said."""
 
     def boots(self) -> bool:
         """systemd runs here and can be told to start services. False in a chroot and in a directory."""
@@ -40,10 +40,13 @@ class ThisMachine:
     def run(self, *command: str, quiet: bool = True) -> None:
         """As the port says. ``quiet`` False: its output is shown as it comes."""
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+        # Where a checkout was made ready for development, pip would find gatepost in it and install nothing.
+        environment.pop("PYTHONPATH", None)
         try:
             done = subprocess.run(
-                command, env=environment, capture_output=quiet, text=True, check=False, stdin=subprocess.DEVNULL
-            )
+                command, env=environment, cwd="/", capture_output=quiet, text=True, check=False,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
         except OSError as error:
             raise StepError(f"{command[0]} cannot be run: {error.strerror}") from error
         if done.returncode != 0:
@@ -58,7 +61,7 @@ class ThisMachine:
             )
         except OSError:
             return 127, ""
-        return done.returncode, done.stdout
+        return done.returncode, done.stdout or done.stderr
 
     def boots(self) -> bool:
         """As the port says."""

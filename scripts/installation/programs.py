@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge import __version__
+from edge import __version__, environments
 from edge.releases import Releases
 from installation import debian
 from installation.machine import Machine, StepError, say
@@ -61,22 +61,13 @@ def install(machine: Machine, settings: Mapping[str, Any], wheels: Path | None) 
     _room(machine)
     place = f"/opt/gatepost/{version}"
     say(f"      {place}: a minute or two ...")
-    machine.run(sys.executable, "-m", "venv", "--clear", "--system-site-packages", place)
-    constraints = machine.root / place.lstrip("/") / "constraints.txt"
-    constraints.parent.mkdir(parents=True, exist_ok=True)
     numpy = debian.numpy_version(machine) if "camera" in settings else None
-    constraints.write_text(f"numpy == {numpy}\n" if numpy else "", encoding="utf-8")
     what = f"[{','.join(extras)}]" if extras else ""
     source = [f"{_clean_copy(machine)}{what}"] if wheels is None else [
         "--no-index", "--find-links", str(wheels), f"gatepost{what} == {__version__}"
     ]  # fmt: skip
-    machine.run(
-        f"{place}/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
-        "--constraint", f"{place}/constraints.txt", *source,
-    )  # fmt: skip
-    # Beforehand, for the daemon may not write there; and its first start shall not wait for it.
-    machine.run(f"{place}/bin/python", "-m", "compileall", "-q", "-j0", f"{place}/lib")
-    machine.run(f"{place}/bin/gatepost", "--version")
+    constraints = f"numpy == {numpy}\n" if numpy else ""
+    environments.make(machine.run, sys.executable, place, source, constraints, machine.root)
     shutil.rmtree(machine.root / SOURCES_COPY, ignore_errors=True)
     releases.completed(version, content)
     return version

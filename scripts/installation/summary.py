@@ -10,6 +10,7 @@ from installation import settings, units
 from installation.machine import Machine, StepError, names, say
 
 GATEPOST = "/opt/gatepost/current/bin/gatepost"
+MISTAKES_MAX = 5
 
 
 def start(machine: Machine, tables: Mapping[str, Any], ready: bool, *, browser: bool, start: bool) -> list[str]:
@@ -18,9 +19,12 @@ def start(machine: Machine, tables: Mapping[str, Any], ready: bool, *, browser: 
     An open alarm is never interrupted: then the old version runs on until the next start.
     """
     services = units.services_for(tables, browser=browser)
-    machine.run("systemctl", "enable", "--quiet", *services)
-    if ready and machine.ask(GATEPOST, "config", "check", settings.PATH)[0] not in (0, 127):
-        say(f"      not started: the settings cannot be used yet; see: gatepost config check {settings.PATH}")
+    machine.run("systemctl", "enable", "--quiet", *services, units.UPDATE)
+    code, told = machine.ask(GATEPOST, "config", "check", settings.PATH)
+    if ready and code not in (0, 127):
+        say("      not started, the settings cannot be used yet:")
+        for line in told.splitlines()[:MISTAKES_MAX]:
+            say(f"      {line}")
         return []
     if not (start and ready and machine.boots()):
         return []

@@ -20,6 +20,9 @@ PLACES = {
 }
 CHRONY = "/etc/systemd/system/gatepost.service.d/chrony.conf"
 UNITS = "/etc/systemd/system"
+UPDATE = "gatepost-update.service"
+"""Enabled on every gate, for an update that the power interrupts; it does nothing where none is under way."""
+
 COMMANDS = ("gatepost", "gatepost-kiosk", "gatepost-camera")
 
 

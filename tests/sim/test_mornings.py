@@ -11,25 +11,30 @@ from edge import skin
 from edge.judging import JudgingRules
 from edge.measuring import Reason, Verdict
 from edge.sim.kiosk import SimulatedKiosk, matched, waits_ms
-from edge.sim.students import MAXIMUM, Cover, Day, Scene, morning
+from edge.sim.students import FIRST, MAXIMUM, Cover, Day, Scene, morning
 from edge.thermometer import Screened, ThermometerRules
 
 RUSH = Day(students=600)
 QUIET = Day(students=400, every_ms=5_000, gap_ms=(1_000, 1_400), people=MAXIMUM, drift_celsius=0.3)
 """Students who stay for the second look."""
 
+BEGIN_MS = 5_000
 WARM_UP = 20
 SEEDS = range(8)
 
 
 def lived(day: Day, part: str, seed: int) -> SimulatedKiosk:
-    """The kiosk after such a morning, every part of it from one seed."""
+    """The kiosk after such a morning, every part of it from one seed. Somebody was there first."""
     chosen = skin.PARTS[part]
     rules = ThermometerRules(
         part=chosen, judging=JudgingRules(noise_celsius=chosen.noise_celsius, fit=day.people.fit)
     )  # fmt: skip
-    students = morning(day, seed, begin_ms=5_000)
-    kiosk = SimulatedKiosk(rules, Scene(day, students, chosen, seed), seed)
+    students = morning(day, seed, BEGIN_MS)
+    kiosk = SimulatedKiosk(rules, Scene(day, [FIRST, *students], chosen, seed), seed)
+    kiosk.run_until(BEGIN_MS - 1)
+    kiosk.scene.students = students
+    kiosk.outcomes.clear()
+    kiosk.told.clear()
     kiosk.run_until(students[-1].leaves_ms + 5_000)
     return kiosk
 
@@ -51,6 +56,29 @@ def test_each_student_of_a_rush_gets_one_word_in_time(part: str, every_ms: int, 
     waits = waits_ms(kiosk)
     assert len(waits) == 600
     assert percentile(waits, 0.95) <= p95_ms
+
+
+@pytest.mark.parametrize("phase_ms", range(0, 1_000, 50))
+def test_a_rush_that_meets_the_kiosk_at_rest_loses_three_students_at_most(phase_ms: int) -> None:
+    """They stand there for 0.7 s, and at rest nobody looks more often than once a second. Never again after that."""
+    part, day = skin.PARTS["BCC"], replace(RUSH, students=40)
+    students = morning(day, 1, 20_000 + phase_ms)
+    kiosk = SimulatedKiosk(ThermometerRules(part=part), Scene(day, students, part, 1), 1)
+    kiosk.run_until(students[-1].leaves_ms + 5_000)
+    words = [len(said) for _, said in matched(students, kiosk.screened)]
+    overlooked = words.index(1)
+    assert overlooked <= 3
+    assert words[overlooked:] == [1] * (len(words) - overlooked)
+
+
+@pytest.mark.parametrize(("part", "longest_ms"), [("BCC", 2_100), ("DCI", 2_600)])
+def test_who_comes_to_a_kiosk_at_rest_and_waits_has_the_word_in_two_seconds_and_a_half(
+    part: str, longest_ms: int
+) -> None:
+    day = Day(students=60, every_ms=20_130, gap_ms=(16_000, 16_000), febrile_share=0.0)
+    kiosk = lived(day, part, 1)
+    assert Counter(len(said) for _, said in matched(kiosk.scene.students, kiosk.screened)) == {1: 60}
+    assert max(waits_ms(kiosk)) <= longest_ms
 
 
 def test_before_a_wall_nearly_as_warm_as_skin_few_students_are_overlooked_and_none_counts_twice() -> None:

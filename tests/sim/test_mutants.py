@@ -18,7 +18,7 @@ def test_every_mistake_still_fits_the_code_it_spoils() -> None:
     assert [one.name for one in spoiled if (ROOT / one.file).read_text().count(one.old) != 1] == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_mistake_made_on_purpose_is_caught() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mutation"],

@@ -77,7 +77,7 @@ def gate_of(machine: DescribedMachine, text: str | None = SETTINGS) -> Gate:
 def planted() -> DescribedMachine:
     """A gate whose every source tells a secret."""
     says = f"Nov 24 gate: broker refuses {USERNAME} with {PASSWORD}; token {TOKEN}\n{KEY}skin_celsius={SKIN} seen\n"
-    journal = "journalctl --no-pager -o short-iso-precise -n 2000 -u gatepost -u gatepost-kiosk"
+    journal = "journalctl --no-pager -o short-iso-precise -n 2000 -u gatepost -u gatepost-kiosk -u gatepost-browser"
     return DescribedMachine(
         texts={
             "/var/lib/gatepost/broker.password": PASSWORD + "\n",
@@ -88,7 +88,9 @@ def planted() -> DescribedMachine:
         files={"/var/lib/gatepost": FileSeen(0o755)},
         programs={
             journal: Output(0, says, f"warning: {PASSWORD}"),
-            "systemctl show gatepost gatepost-kiosk": Output(0, f"Environment=BROKER_PASSWORD={PASSWORD}\n"),
+            "systemctl show gatepost gatepost-kiosk gatepost-browser": Output(
+                0, f"Environment=BROKER_PASSWORD={PASSWORD}\n"
+            ),
             "dmesg --level=emerg,alert,crit,err,warn": Output(0, f"mmc0: error -110, {PASSWORD}\n"),
         },
         daemon=Asked(VIEW),

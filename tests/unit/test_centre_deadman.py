@@ -68,6 +68,11 @@ def test_a_wrong_clock_is_not_believed_and_is_told(duty, due):
     assert announced(odd, DUE, NOW + 9).unbelieved_wall_ms is None
 
 
+def test_a_gate_that_was_off_for_weeks_and_knows_it_owes_a_test_has_no_wrong_clock(duty):
+    back = announced(duty, DUE - HOUR_MS, NOW + 60 * DAY_MS)
+    assert (back.unbelieved_wall_ms, back.due_wall_ms) == (None, DUE)
+
+
 @given(st.lists(st.tuples(st.integers(1, 7 * DAY_MS), st.integers(0, AHEAD_MS_MAX)), min_size=20, max_size=60))
 def test_no_gate_can_put_its_test_off_for_ever(steps):
     """Whatever it announces and when: without a test it is raised 8 days and 6 h after its first word."""

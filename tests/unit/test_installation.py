@@ -4,6 +4,7 @@ repeated. On a real Debian it is tried by the virtual gate."""
 from __future__ import annotations
 
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -16,9 +17,9 @@ import pytest
 from edge import __version__
 from edge.releases import Releases
 from edge.settings import parse
-from installation import boot, debian, programs, removal, settings, summary, units
+from installation import boot, debian, package, programs, removal, settings, summary, units
 from installation.kit import MANYLINUX, platforms, requirements
-from installation.machine import StagedMachine, StepError
+from installation.machine import StagedMachine, StepError, ThisMachine
 
 ROOT = Path(__file__).parents[2]
 PLAIN = ROOT / "config" / "plain-button.toml"
@@ -332,3 +333,43 @@ def test_the_installer_needs_nothing_but_python_itself() -> None:
     environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PYTHONDONTWRITEBYTECODE": "1"}
     names = [f"installation.{name}" for name in modules if name != "__init__"]
     subprocess.run([sys.executable, "-S", "-c", load, *names, "installation.__main__"], env=environment, check=True)
+
+
+# --- the package ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not installed here")
+def test_the_debian_package_carries_the_installer_and_says_where_it_fits(tmp_path: Path) -> None:
+    directory = tmp_path / "tree"
+    directory.mkdir()
+    package.lay_out(directory, "3.13", "aarch64")
+    package.pack(directory, tmp_path / "gatepost.deb")
+
+    def told(option: str) -> str:
+        command = ["dpkg-deb", option, str(tmp_path / "gatepost.deb")]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    about = told("--info")
+    assert "Architecture: arm64" in about
+    # The wheels inside are for this Python and no other.
+    assert "python3 (>= 3.13), python3 (<< 3.14~)" in about
+    listed = told("--contents")
+    for file in ("scripts/install", "systemd/gatepost.service", "edge/releases.py", "config/plain-button.toml"):
+        assert f"./usr/share/gatepost/{file}" in listed
+    assert not re.search(r"__pycache__|\.pyc|/tests/", listed)
+    assert {line.split()[1] for line in listed.splitlines()} == {"root/root"}
+    assert not re.findall(r"(?m)^.{5}w|^.{8}w", listed), "others than root may write"
+
+
+@pytest.mark.parametrize("script", [package.AFTER, package.BEFORE_REMOVAL, package.AFTER_REMOVAL])
+def test_what_dpkg_runs_is_a_script_that_the_shell_understands(script: str) -> None:
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+
+
+def test_what_an_installation_runs_does_not_see_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a developer's checkout lies gatepost.egg-info: pip would call gatepost installed and put nothing anywhere."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    told = tmp_path / "told"
+    ThisMachine().run("sh", "-c", f'echo "[$PYTHONPATH] $PWD" >{told}')
+    assert told.read_text() == "[] /\n"

@@ -296,6 +296,16 @@ def test_a_ledger_longer_than_one_run_is_judged_to_its_last_entry(gate: Gate) ->
     assert faults(gate.check(entries)) == [(Fault.FORGED, RUN_MAX + 5, RUN_MAX + 5)]
 
 
+def test_a_new_key_vouches_for_what_the_old_one_signed_however_long_that_is(gate: Gate) -> None:
+    note = Note(What.KEY, "a/b/c", "the old key file was lost", gate.other.public_key)
+    old = chained(gate.key, [began(gate.key), *(event(n) for n in range(1, 2 * RUN_MAX + 5))])
+    entries = [*old, *chained(gate.other, [note, event(9)], old[-1].head)]
+    head = entries[-1].head
+    assert gate.check(entries, head=head, keys=[PublicKey(gate.other.public_key)]).result is Result.PASS
+    first = 2 * RUN_MAX + 6
+    assert faults(gate.check(entries, head=head)) == [(Fault.WRONG_KEY, first, first + 1)]
+
+
 def test_a_thousand_faults_are_told_as_some_and_a_number(gate: Gate) -> None:
     entries = [replace(entry, hash=NOTHING) for entry in gate.entries * 50]
     outcome = gate.check(entries)

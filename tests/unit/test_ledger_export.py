@@ -24,7 +24,7 @@ from edge.ledger import text_of as content_text
 from edge.ledger_check import Checker, Fault
 from edge.ledger_export import COLUMNS, Exported, check, export
 from edge.ledger_key import PUBLIC_FILE, GateKey, PublicKey, public_key_of
-from edge.ledger_month import Basis, Dating, month_of, within
+from edge.ledger_month import HELD_MAX, Basis, Dated, Dating, month_of, within
 from edge.ledger_page import Cover, page
 from edge.ledger_weeks import Weeks, body_of, week_of
 from edge.local_time import HOUR_MS, day_of, text_of, wall_of, zone
@@ -51,12 +51,13 @@ def at(counter: int, wall_ms: int, quality: ClockQuality = ClockQuality.SYNCED, 
     return event(counter, wall=WallStamp(wall_ms, quality, None), at_ms=counter * 1000, **more)
 
 
-def numbers(entries: Sequence[Entry], month: str = "2026-11") -> list[int]:
+def dated(entries: Sequence[Entry]) -> list[Dated]:
     dating = Dating()
-    for entry in entries:
-        dating.learn(entry)
-    dated = (dating.dated(entry) for entry in entries)
-    return [one.entry.number for one in within(month_of(month, SHANGHAI), dated)]
+    return [*(one for entry in entries for one in dating.take(entry)), *dating.rest()]
+
+
+def numbers(entries: Sequence[Entry], month: str = "2026-11") -> list[int]:
+    return [one.entry.number for one in within(month_of(month, SHANGHAI), dated(entries))]
 
 
 # --- which entries a month is ---------------------------------------------------------------------------------------
@@ -84,6 +85,20 @@ def test_a_month_is_one_unbroken_piece_even_when_the_clock_jumped_within_it(key:
     assert numbers(chained(key, records)) == [1, 2, 3]
 
 
+def test_a_month_ends_and_what_follows_is_taken_without_being_kept(key: GateKey) -> None:
+    after = [at(n, NOVEMBER.end_ms + n) for n in range(2, HELD_MAX + 3)]
+    entries = chained(None, [at(1, NOVEMBER_MS), *after, at(HELD_MAX + 9, NOVEMBER_MS)])
+    taken: list[int] = []
+
+    def all_of_them() -> Iterator[Dated]:
+        for one in dated(entries):
+            taken.append(one.entry.number)
+            yield one
+
+    assert [one.entry.number for one in within(NOVEMBER, all_of_them())] == [1]
+    assert len(taken) == len(entries)
+
+
 def test_an_event_of_an_unset_clock_is_dated_by_a_later_one_of_the_same_start(key: GateKey) -> None:
     records = [
         at(1, NOVEMBER.begin_ms - 5, kernel_boot="a"),
@@ -92,10 +107,7 @@ def test_an_event_of_an_unset_clock_is_dated_by_a_later_one_of_the_same_start(ke
     ]  # fmt: skip
     entries = chained(key, records)
     assert numbers(entries) == [3], "one second before the month began"
-    dating = Dating()
-    for entry in entries:
-        dating.learn(entry)
-    moment = dating.dated(entries[1]).moment
+    moment = dated(entries)[1].moment
     assert moment is not None
     assert (moment.wall_ms, moment.basis) == (NOVEMBER.begin_ms - 1_000, Basis.WORKED_OUT)
 
@@ -119,9 +131,9 @@ def test_a_gate_whose_clock_was_never_set_still_has_months_by_what_it_said(key: 
 
 
 def weeks_of(*contents: Record) -> list[tuple[str, bool | None, bool]]:
-    dating, weeks = Dating(), Weeks()
-    for entry in chained(None, contents):
-        weeks.learn(dating.dated(entry))
+    weeks = Weeks()
+    for one in dated(chained(None, contents)):
+        weeks.learn(one)
     return [
         (text_of(one.monday), None if one.week is None else one.week.compliant, one.by_gate)
         for one in weeks.judged(NOVEMBER, SHANGHAI)
@@ -161,6 +173,16 @@ def test_what_the_gate_wrote_about_a_week_stands_whatever_its_tests_look_like() 
     ]  # fmt: skip
 
 
+def test_entries_that_wait_for_a_clock_are_told_in_order_and_not_without_end(key: GateKey) -> None:
+    unset = [at(n, 5, ClockQuality.UNSYNCED, kernel_boot="b") for n in range(1, HELD_MAX + 3)]
+    entries = chained(None, [*unset, at(HELD_MAX + 9, NOVEMBER_MS, kernel_boot="b")])
+    found = dated(entries)
+    assert [one.entry for one in found] == entries
+    bases = [one.moment.basis for one in found if one.moment is not None]
+    assert bases[:2] == [Basis.UNSET_CLOCK] * 2, "they could not be held any longer"
+    assert bases[2:] == [Basis.WORKED_OUT] * HELD_MAX + [Basis.CLOCK]
+
+
 # --- the files ------------------------------------------------------------------------------------------------------
 
 
@@ -168,7 +190,7 @@ def exported(
     entries: Sequence[Entry], key: GateKey, place: Path, month: str = "2026-11", head: Head | None = None
 ) -> Exported:
     keys = [PublicKey(key.public_key)]
-    return export(lambda: iter(entries), keys, month_of(month, SHANGHAI), SHANGHAI, place / "month", head)
+    return export(iter(entries), keys, month_of(month, SHANGHAI), SHANGHAI, place / "month", head)
 
 
 def rows_of(table: str) -> list[dict[str, str]]:
@@ -386,6 +408,15 @@ def test_of_1000_random_changed_bytes_of_the_exported_file_neither_verifier_miss
         changed[place] ^= randomly.randrange(1, 256)
         assert first(bytes(changed), key, entries[-1].head, None) == "FAIL", place
         assert second(bytes(changed), entries[-1].head, None) == "FAIL", place
+
+
+def test_both_take_a_new_keys_word_for_what_an_old_one_signed(key: GateKey, tmp_path: Path, second: Second) -> None:
+    old = chained(key_in(tmp_path), [event(n) for n in range(1, 10_050)])
+    entries = [*old, *chained(key, [began(key)], old[-1].head)]
+    text, head = text_of_all(entries), entries[-1].head
+    assert (first(text, key, head, None), second(text, head, None)) == ("PASS", "PASS")
+    text = text_of_all(old)
+    assert (first(text, key, old[-1].head, None), second(text, old[-1].head, None)) == ("FAIL", "FAIL")
 
 
 def test_the_second_verifier_runs_alone_and_tells_by_its_exit_code(

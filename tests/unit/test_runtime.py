@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from edge import contact, state
 from edge.drivers.clock import FixedClock, SystemClock
-from edge.events import Boot, ClockRead, Code, Contact, ContactEdge, LevelRead, MessageRefused, Origin, Store
+from edge.events import (
+    Alive,
+    Boot,
+    ClockRead,
+    Code,
+    Contact,
+    ContactEdge,
+    FeedWatchdog,
+    LevelRead,
+    MessageRefused,
+    Origin,
+    Store,
+)
 from edge.runtime import Brain
 from edge.settings import ClockSettings
 
@@ -59,3 +71,27 @@ def test_a_press_that_is_being_confirmed_when_the_end_is_asked_for_is_still_a_pr
     brain.stop()
     brain.run()
     assert Code.SILENT_PANIC in kept
+
+
+def test_a_disturbance_that_a_late_brain_finds_in_its_inbox_is_no_press() -> None:
+    """Its end lies there as well: what the contacts did comes before time passes."""
+    brain = Brain(state.begin(BOOT, state.Rules(), 9_000), FixedClock(10_000))
+    for at_ms, closed in ((9_500, True), (9_503, False)):
+        brain.post(ContactEdge(Contact.KEY, closed, at_ms, Origin.PERSON))
+    brain.stop()
+    brain.run()
+    assert brain.state.alarm.presses == 0
+
+
+def test_time_passes_under_a_flood_of_contacts_too() -> None:
+    brain = Brain(state.begin(BOOT, RULES, 0), FixedClock(10_000))
+    fed_after: list[int] = []
+    brain.attach({FeedWatchdog: lambda _: fed_after.append(brain.state.contacts.reset.told_ms)})
+    brain.post(Alive("contact", 9_000))
+    brain.post(Alive("lamps", 9_000))
+    for at_ms in range(1_000):
+        brain.post(LevelRead(Contact.RESET, False, at_ms))
+    brain.stop()
+    brain.run()
+    assert fed_after
+    assert fed_after[0] < 999

@@ -88,6 +88,7 @@ def test_the_unit_waits_for_neither_network_nor_time_and_never_gives_up() -> Non
     assert (one(keys, "Type"), one(keys, "Restart"), one(keys, "StartLimitIntervalSec")) == ("notify", "always", "0")
     # Back and armed within 6 s after it hung: noticed, ended, started (tests/machine/test_lives.py measures it).
     assert (one(keys, "WatchdogSec"), one(keys, "WatchdogSignal"), one(keys, "RestartSec")) == ("3", "SIGKILL", "100ms")
+    assert one(keys, "LimitMEMLOCK") == "infinity", "without it a program that eats memory delays a press by seconds"
 
 
 def test_nothing_of_ours_is_started_before_the_button() -> None:
@@ -174,12 +175,17 @@ def test_a_battery_clock_only_ever_sets_the_clock_forward() -> None:
 
 def test_every_user_and_group_of_the_units_is_made() -> None:
     made: dict[str, set[str]] = {"u": set(), "g": set()}
+    members: dict[str, set[str]] = {}
     for line in (UNITS / "gatepost-accounts.conf").read_text(encoding="utf-8").splitlines():
         kind, _, rest = line.partition(" ")
         if kind in made:
             made[kind].add(rest.split()[0])
+        elif kind == "m":
+            members.setdefault(rest.split()[0], set()).add(rest.split()[1])
     for file in SERVICES:
         keys = keys_of(file.name)
         assert set(keys.get("User", [])) <= made["u"], file.name
         groups = {word for value in keys.get("SupplementaryGroups", []) for word in value.split()}
         assert groups <= made["g"], file.name
+        if file.name != "gatepost-browser.service":  # whose groups are for systemd-logind's session alone
+            assert groups == members.get(keys.get("User", [""])[0], set()), file.name

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
@@ -19,12 +20,14 @@ from edge import events, header
 from edge.cli import main
 from edge.events import ContactEdge, Origin, Ticked
 from edge.header import GROUND, PINS, Use, ground_near, name_of, remarks_on, uses_of
+from edge.header_drawing import drawing
 from edge.languages import Language, same
 from edge.settings import parse
 from edge.wiring_commands import levels_of, page, serial_console
 from tests.process.waiting import hear_interrupts, until
 from tests.unit.small_gate import ShortDirectory, SmallGate
 
+SVG = "{http://www.w3.org/2000/svg}"
 ROOT = Path(__file__).parents[2]
 
 SETTINGS = """
@@ -91,6 +94,7 @@ def test_gpiozero_knows_the_same_header() -> None:
 
 def test_the_ground_beside_a_pin_is_the_nearest() -> None:
     assert [ground_near(pin) for pin in (11, 13, 3, 29, 40, 1)] == [9, 14, 6, 30, 39, 6]
+    assert ground_near(17) == 20, "one row away; pin 14 is two"
 
 
 def test_a_pin_is_named_as_on_a_card() -> None:
@@ -200,6 +204,17 @@ def test_the_list_says_to_which_ground_a_wire_goes_and_how_it_is_now() -> None:
     assert ["15", "status", "lamp", "lamps.status_gpio", "GND", "14"] in rows, "what nobody told is not claimed"
 
 
+def test_a_pin_that_is_active_stands_out_in_the_picture() -> None:
+    def colours(closed: bool) -> str:
+        out = io.StringIO()
+        console = Console(file=out, width=80, force_terminal=True, color_system="standard")
+        console.print(page(uses(), [], {"button.key_gpio": closed}, False, Language.EN))
+        return out.getvalue()
+
+    assert "7;32m[11]" in colours(True)
+    assert "7;32m[11]" not in colours(False)
+
+
 def test_the_levels_are_those_of_the_view() -> None:
     view = {"contacts": {"key_closed": True, "key_nc_closed": None, "reset_closed": False}, "fault": False}
     assert levels_of({**view, "incident": {"siren": True}}) == {
@@ -210,6 +225,16 @@ def test_the_levels_are_those_of_the_view() -> None:
         "siren.relay_gpio": True,
     }
     assert set(levels_of({}).values()) == {None}
+
+
+def test_the_drawing_is_well_formed_and_says_the_same_as_the_picture() -> None:
+    found = uses(THERMOMETER, "key_gpio = 5", "key_gpio = 6")
+    found[0] = Use(found[0].gpio, found[0].key, same("a < b & c"), output=False)
+    for language in Language:
+        texts = [one.text for one in ElementTree.fromstring(drawing(found, language)).iter(f"{SVG}text")]
+        assert [text for text in texts if text and text.isdigit()] == [str(pin) for pin in range(1, 41)]
+        assert {name_of(pin) for pin in range(1, 41)} <= set(texts)
+        assert {use.title.of(language) for use in found} <= set(texts)
 
 
 # --- the command ----------------------------------------------------------------------------------------------------
@@ -240,6 +265,14 @@ def test_simulated_pins_are_called_so(gate: tuple[SmallGate, Path], capsys: pyte
     assert code == 0
     assert "simulated" in said
     assert "模拟" in run(capsys, "--config", gate[1], "--language", "zh")[1]
+
+
+def test_the_drawing_is_printed_as_it_is(gate: tuple[SmallGate, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    code, said, _ = run(capsys, "--config", gate[1], "--svg", "--language", "zh")
+    assert code == 0
+    assert said.startswith("<svg xmlns")
+    assert said.endswith("</svg>\n")
+    assert "报警按钮" in said
 
 
 def test_what_does_not_go_together_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
