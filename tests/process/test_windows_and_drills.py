@@ -42,7 +42,9 @@ def gate(tmp_path: Path, brokers: tuple[Mosquitto, Mosquitto], centre: CentrePro
     with GateProcess(
         tmp_path / "g", *(broker.port for broker in brokers), clock=clock, siren={"relay_gpio": 24}
     ) as running:
-        running.wait_for(lambda view: all(one["phase"] == "up" for one in view["brokers"]))
+        for broker in (0, 1):
+            running.wait_connected(broker)
+        running.wait_for(lambda view: view["clock"] == "synced")
         centre.wait_look(lambda look: any(one["address"] == GATE and one["health"] for one in look["gates"]))
         yield running
 

@@ -525,6 +525,15 @@ def test_the_card_is_the_one_that_holds_the_log_and_not_the_one_that_holds_the_s
     assert look(machine)["card.wear"].verdict is Verdict.NOT_TESTED
 
 
+def test_a_read_only_root_without_a_partition_for_events_is_told() -> None:
+    machine = well()
+    machine.texts["/proc/self/mounts"] = "/dev/mmcblk0p2 /media/root-ro ext4 ro 0 0\noverlay / overlay rw 0 0\n"
+    found = look(machine)
+    assert {name for name, one in found.items() if one.verdict is Verdict.FAIL} == {"card.kept"}
+    assert found["card.kept"].said.en == "/var/lib/gatepost: overlay"
+    assert found["card.wear"].verdict is Verdict.NOT_TESTED, "no card is behind it"
+
+
 def test_an_sd_card_that_does_not_tell_its_wear_spoils_no_exit_code() -> None:
     machine = well()
     del machine.texts["/sys/block/mmcblk0/device/life_time"]
