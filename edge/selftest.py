@@ -204,7 +204,8 @@ def is_done(test: SelfTest, run: Run) -> bool:
     travelled = seen.read_back is not None and all(
         acked is not None or refused is not None for acked, refused in zip(seen.acked_ms, seen.refused, strict=True)
     )
-    if not travelled or test.claim is not None:
+    moving = test.claim is not None or (run.stimulus is not Stimulus.PERSON and seen.ended_ms is None)
+    if not travelled or moving:
         return False
     if not fitted.receipts:
         return True
