@@ -109,9 +109,8 @@ def settings_of(gate: Gate) -> dict[str, Any]:
 
 def status_of(view: Mapping[str, Any]) -> dict[str, Any]:
     """The daemon's view without students: of the kiosk only whether its sensor is well."""
-    told = {key: value for key, value in view.items() if key != "kiosk"}
     sensor = (view.get("kiosk") or {}).get("sensor") or {}
-    return {**told, "kiosk": {key: sensor.get(key) for key in ("error_share", "fault", "detector")}}
+    return {**view, "kiosk": {key: sensor.get(key) for key in ("error_share", "fault", "detector")}}
 
 
 def _said(machine: Machine, words: tuple[str, ...]) -> str:

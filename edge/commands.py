@@ -14,6 +14,7 @@ from edge import (
     bundle_commands,
     calibrate_commands,
     doctor_commands,
+    forced_command,
     log_commands,
     update_commands,
     wiring_commands,
@@ -162,6 +163,10 @@ application.command("calibrate", help=calibrate_commands.HELP, epilog=calibrate_
     calibrate_commands.calibrate
 )
 application.command("bundle", help=bundle_commands.HELP, epilog=bundle_commands.EXAMPLES)(bundle_commands.bundle)
+application.command(
+    "forced", help=forced_command.HELP, epilog=forced_command.EXAMPLES,
+    context_settings={"ignore_unknown_options": True},
+)(forced_command.forced)  # fmt: skip
 
 
 def _watch_live(views: Iterator[dict[str, Any]]) -> None:

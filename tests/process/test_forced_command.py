@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from edge import chain
 from edge.drivers.log_reader import LogReader, Wanted
-from edge.events import Code
+from edge.events import Code, Topic
 from tests.process.brokers import free_port
 from tests.process.gate import GateProcess
 from tests.process.programs import PROJECT
@@ -144,14 +145,18 @@ def test_the_words_of_the_forced_command_are_obeyed_with_their_exit_codes(server
         "--json bash",
         "*",
         "selftest run --full --by x",
+        "selftest --full",
         " doctor",
+        "doctor ",
+        "doctor  --json",
+        "--help",
     ],
 )
 def test_any_other_word_is_refused_and_nothing_is_run(server: SshServer, words: str) -> None:
     told = server.ssh(words)
     assert told.returncode == 10
     assert told.stdout == ""
-    assert "is not allowed here; allowed: selftest [path|human|status|links], status" in told.stderr
+    assert "is not allowed here; allowed: selftest, selftest path, " in told.stderr
 
 
 def test_the_doctor_names_the_key_that_sshd_let_in(server: SshServer) -> None:
@@ -161,6 +166,20 @@ def test_the_doctor_names_the_key_that_sshd_let_in(server: SshServer) -> None:
         (who,) = [one for one in checks if one.get("check") == "operator"]
         assert who["verdict"] == "PASS"
         assert f"from 127.0.0.1 with the key {server.fingerprints[name]}" in who["said"]
+
+
+def test_the_key_arrives_in_the_report_of_a_test(server: SshServer, gate: GateProcess) -> None:
+    told = server.ssh("selftest path --json")  # before any press: while an alarm is open no test begins
+    assert told.returncode == 1, "no broker listens"
+    assert told.stderr == ""
+    reader = LogReader(gate.state / "events.db")
+
+    def reports() -> list[chain.Report]:
+        bodies = [one.row.record.body for one in reader.find(Wanted(topic=Topic.SELF_TEST))]
+        return [chain.report_of(body) for body in bodies if chain.is_report(body)]
+
+    asked = [one for one in until(reports, what=gate.log) if one.operator]
+    assert [one.key_fingerprint for one in asked] == [server.fingerprints["forced"]]
 
 
 def test_the_key_arrives_in_the_record_of_a_reset(server: SshServer, gate: GateProcess) -> None:

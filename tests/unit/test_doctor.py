@@ -78,7 +78,13 @@ UP = {
     "standing": [],
     "brokers": [{"name": "one", "phase": "up", "centre_listening": True}],
     "kiosk": {"sensor": {"error_share": 0.01, "fault": False, "ambient_celsius": 22.5, "detector": "yunet"}},
-}
+    "selftest": {"schedule": {
+        "enabled": True, "next_wall_ms": NOW_MS + DAY_MS, "tests": [
+            {"kind": "full", "result": "PASS", "wall_ms": NOW_MS - DAY_MS},
+            {"kind": "path", "result": "FAIL", "wall_ms": NOW_MS - 1},
+        ],
+    }},
+}  # fmt: skip
 
 
 def well() -> DescribedMachine:
@@ -160,6 +166,7 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
     assert exit_code(found.values()) == 0
     assert {
         "settings", "daemon.answers", "daemon.armed", "daemon.troubles", "service.gatepost", "service.gatepost-camera",
+        "selftest.last", "selftest.next",
         "service.gatepost-kiosk", "service.gatepost-browser", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor",
         "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.kept",
         "card.errors", "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
@@ -167,6 +174,18 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
         "broker.one.certificate_file", "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login",
         "broker.one.centre", "operator",
     } == set(found)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["overlay", "tmpfs"])
+def test_events_that_would_be_gone_with_the_power_are_found(kind: str) -> None:
+    """As on a read-only root whose overlay covers the state directory, too."""
+    machine = well()
+    machine.texts["/proc/self/mounts"] = f"/dev/mmcblk0p2 /media/root-ro ext4 ro 0 0\n{kind} / {kind} rw 0 0\n"
+    kept = look(machine)["card.kept"]
+    assert kept.verdict is Verdict.FAIL
+    assert kept.said.en == f"{STATE}: {kind}"
+    machine.texts["/proc/self/mounts"] += f"/dev/mmcblk0p3 {STATE} ext4 rw 0 0\n"
+    assert look(machine)["card.kept"].verdict is Verdict.PASS
 
 
 def test_a_page_that_is_shown_elsewhere_needs_no_browser_here() -> None:
@@ -233,6 +252,10 @@ def becomes(**changed: Any) -> Change:
     return lambda machine: [setattr(machine, name, value) for name, value in changed.items()]
 
 
+def proved(**changed: Any) -> Change:
+    return viewed(selftest={"schedule": {**UP["selftest"]["schedule"], **changed}})  # type: ignore[index]
+
+
 KIOSK = {"error_share": 0.9, "fault": True, "ambient_celsius": 22.5, "detector": "yunet"}
 WRONG: dict[str, tuple[str, str, Change]] = {
     "not armed": ("daemon.armed", "not armed", viewed(armed=False)),
@@ -256,6 +279,11 @@ WRONG: dict[str, tuple[str, str, Change]] = {
         "4 times",
         says(f"systemctl show gatepost-camera {SHOWN}", UNIT.replace("NRestarts=1", "NRestarts=4")),
     ),
+    "test failed": ("selftest.last", "full FAIL", proved(
+        tests=[{"kind": "full", "result": "PASS", "wall_ms": 1}, {"kind": "human", "result": "FAIL", "wall_ms": 2},
+               {"kind": "full", "result": "FAIL", "wall_ms": 3}])),
+    "test overdue": ("selftest.next", "20", proved(next_wall_ms=NOW_MS - 6 * 3_600_000 - 1)),
+    "tests switched off": ("selftest.next", "switched off", proved(enabled=False)),
     "no pins": ("gpio.access", "no /dev/gpiochip", lambda machine: machine.files.pop("/dev/gpiochip0")),
     "not in group gpio": (
         "gpio.access",
@@ -283,10 +311,6 @@ WRONG: dict[str, tuple[str, str, Change]] = {
     ),
     "card read-only": (
         "card.writable", "read-only", becomes(spaces={STATE: Space(20 * 10**9, 30 * 10**9, read_only=True)})
-    ),
-    "read-only root without a partition for events": (
-        "card.kept", "/var/lib/gatepost: overlay",
-        text("/proc/self/mounts", "/dev/mmcblk0p2 /media/root-ro ext4 ro 0 0\noverlay / overlay rw 0 0\n"),
     ),
     "card errors": ("card.errors", "3 counted", text("/sys/fs/ext4/mmcblk0p2/errors_count", "3\n")),
     "card worn": ("card.wear", "80-90 %", text("/sys/block/mmcblk0/device/life_time", "0x01 0x09\n")),
@@ -335,6 +359,7 @@ def test_what_is_just_right_is_not_called_wrong() -> None:
 def test_a_certificate_is_told_before_it_ends(days: int, said: str) -> None:
     machine = well()
     machine.now_wall_ms += days * DAY_MS
+    proved(next_wall_ms=machine.now_wall_ms)(machine)
     machine.brokers["one"] = Dialled(Step.ENCRYPTED, "", "192.0.2.9", machine.now_wall_ms + 90 * DAY_MS)
     found = look(machine)
     assert set(wrong(found)) == {"broker.one.ca_file", "broker.one.certificate_file"}
@@ -352,6 +377,22 @@ def test_the_camera_is_lost_when_the_daemon_says_so() -> None:
     machine = well()
     machine.daemon = Asked({**UP, "standing": [{"trouble": "camera_lost", "part": "", "detail": "silent"}]})
     assert set(wrong(look(machine))) == {"daemon.camera_lost", "camera.process"}
+
+
+def test_a_test_that_proved_only_a_part_is_no_proof_and_none_is_none() -> None:
+    for tests in (
+        [{"kind": "full", "result": "PARTIAL", "wall_ms": 1}],
+        [{"kind": "path", "result": "PASS", "wall_ms": 1}],
+        [],
+    ):
+        machine = well()
+        proved(tests=tests)(machine)
+        assert look(machine)["selftest.last"].verdict is Verdict.NOT_TESTED
+    machine = well()
+    proved(next_wall_ms=None)(machine)
+    assert look(machine)["selftest.next"].verdict is Verdict.NOT_TESTED, "an unset clock plans nothing"
+    proved(next_wall_ms=NOW_MS - 6 * 3_600_000)(machine)
+    assert look(machine)["selftest.next"].verdict is Verdict.PASS, "the centre waits as long"
 
 
 # --- the way to the centre, step by step ----------------------------------------------------------------------------
@@ -484,6 +525,15 @@ def test_the_card_is_the_one_that_holds_the_log_and_not_the_one_that_holds_the_s
     assert look(machine)["card.wear"].verdict is Verdict.NOT_TESTED
 
 
+def test_a_read_only_root_without_a_partition_for_events_is_told() -> None:
+    machine = well()
+    machine.texts["/proc/self/mounts"] = "/dev/mmcblk0p2 /media/root-ro ext4 ro 0 0\noverlay / overlay rw 0 0\n"
+    found = look(machine)
+    assert {name for name, one in found.items() if one.verdict is Verdict.FAIL} == {"card.kept"}
+    assert found["card.kept"].said.en == "/var/lib/gatepost: overlay"
+    assert found["card.wear"].verdict is Verdict.NOT_TESTED, "no card is behind it"
+
+
 def test_an_sd_card_that_does_not_tell_its_wear_spoils_no_exit_code() -> None:
     machine = well()
     del machine.texts["/sys/block/mmcblk0/device/life_time"]
@@ -516,6 +566,7 @@ def test_a_stopped_daemon_leaves_pins_and_sensor_to_be_tried_from_here() -> None
     machine.daemon = NO_DAEMON
     machine.brokers["one"] = Dialled(Step.LOGGED_IN, "", "192.0.2.9", NOW_MS + 90 * DAY_MS, True)
     found = look(machine)
+    assert found["selftest.last"].verdict is Verdict.NOT_TESTED
     assert found["gpio.factory"].said.en == "lgpio opens the pins"
     assert "one good reading" in found["i2c.sensor"].said.en
     machine.sensed = "no_answer"

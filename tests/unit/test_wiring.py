@@ -94,6 +94,7 @@ def test_gpiozero_knows_the_same_header() -> None:
 
 def test_the_ground_beside_a_pin_is_the_nearest() -> None:
     assert [ground_near(pin) for pin in (11, 13, 3, 29, 40, 1)] == [9, 14, 6, 30, 39, 6]
+    assert ground_near(17) == 20, "one row away; pin 14 is two"
 
 
 def test_a_pin_is_named_as_on_a_card() -> None:
@@ -201,6 +202,17 @@ def test_the_list_says_to_which_ground_a_wire_goes_and_how_it_is_now() -> None:
     assert ["29", "reset", "key", "reset.key_gpio", "GND", "30", "open"] in rows
     assert ["16", "fault", "lamp", "lamps.fault_gpio", "GND", "14", "on"] in rows
     assert ["15", "status", "lamp", "lamps.status_gpio", "GND", "14"] in rows, "what nobody told is not claimed"
+
+
+def test_a_pin_that_is_active_stands_out_in_the_picture() -> None:
+    def colours(closed: bool) -> str:
+        out = io.StringIO()
+        console = Console(file=out, width=80, force_terminal=True, color_system="standard")
+        console.print(page(uses(), [], {"button.key_gpio": closed}, False, Language.EN))
+        return out.getvalue()
+
+    assert "7;32m[11]" in colours(True)
+    assert "7;32m[11]" not in colours(False)
 
 
 def test_the_levels_are_those_of_the_view() -> None:
