@@ -99,12 +99,20 @@ def _next_slot(table: Timetable, passed_wall_ms: int, monday: int) -> int:
 
 
 def _failed_since(diary: Diary, last: PastTest | None, until_wall_ms: int) -> list[PastTest]:
-    """The whole tests after the last pass that counts, none of which passed."""
+    """The whole tests after the last pass that counts, none of which passed.
+
+    Left out is what a wrong clock dated: the centre said so, or a later test with the right time is dated before it.
+    Such a test is made up for instead, as soon as the clock is right.
+    """
     failed: list[PastTest] = []
     for test in reversed(diary.tests):
         if test is last:
             break
-        if test.kind in WHOLE and test.result is not Result.PASS and test.wall_ms <= until_wall_ms:
+        if test.wall_ms > until_wall_ms or test.clock_right is False:
+            continue
+        if test.clock_right:
+            until_wall_ms = test.wall_ms
+        if test.kind in WHOLE and test.result is not Result.PASS:
             failed.insert(0, test)
     return failed
 

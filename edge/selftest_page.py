@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rich.cells import set_cell_size
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text as Line
@@ -57,7 +58,7 @@ def steps(run: View) -> Iterator[tuple[str, str]]:
 def step(link: Link, *, done: bool, tongue: Language) -> Line:
     """One line of the progress, clear without colour."""
     mark, style, said = ("✓", "green", words.DONE) if done else ("…", "dim", words.WAITING)
-    return Line.assemble((f"  {mark} ", style), f"{LINKS[link].of(tongue):<14}", (said.of(tongue), style))
+    return Line.assemble((f"  {mark} ", style), set_cell_size(LINKS[link].of(tongue), 14), (said.of(tongue), style))
 
 
 def waits_for_officer(run: View) -> bool:

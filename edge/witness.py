@@ -9,8 +9,7 @@ from edge.diary import Diary, PastTest
 from edge.value import Value
 
 STEP_MS = 2_000
-DRIFT_PER_MILLION = 200
-"""A wall clock further off than both from where the last confirmed one would be has been set, and is confirmed anew."""
+"""A wall clock further off than this from where the confirmed one would be has been set, and is confirmed anew."""
 
 
 class Moment(Value, frozen=True):
@@ -43,9 +42,7 @@ def witness(diary: Diary, kernel_boot: str) -> PastTest | None:
 
 def set_since(said: PastTest, now: Moment) -> bool:
     """The wall clock is not where it would be, had it gone on since the centre confirmed it."""
-    elapsed_ms = now.at_ms - said.at_ms
-    off_ms = abs(now.wall_ms - said.wall_ms - elapsed_ms)
-    return off_ms > STEP_MS + elapsed_ms * DRIFT_PER_MILLION // 1_000_000
+    return abs(now.wall_ms - said.wall_ms - (now.at_ms - said.at_ms)) > STEP_MS
 
 
 def last_right_ms(diary: Diary, now: Moment) -> int:

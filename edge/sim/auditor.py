@@ -218,11 +218,11 @@ class Auditor:
         return list(zip(starts, [*(at for _, at in starts[1:]), end], strict=True))
 
     def _avoidable(self, passes: list[int], begin: int, end: int) -> bool:
-        """A gap that ran out although a sound gate had eight permitted hours in the day before."""
+        """A gap that ran out although the chain was sound for three permitted hours of the last six."""
         for start, following in self._between(passes, end):
             late = moment_after(self._perhaps_able, start[0], GAP)
             if late is not None and begin <= late < min(following, end):
-                return length(within(self._good, max(start[1], late - DAY), late)) >= 8 * HOUR
+                return length(within(self._good, max(start[1], late - 6 * HOUR), late)) >= 3 * HOUR
         return False
 
     def _look_for_forgotten_weeks(self) -> None:

@@ -11,6 +11,10 @@ from edge.sim.weeks import WEEKS_A_LIFE, run
 LIVES = int(os.environ.get("GATEPOST_WEEKS", "240")) // WEEKS_A_LIFE
 BLOCK = 3
 
+FOUND = (230, 264, 318, 323)
+"""Lives in which something was wrong once: a failed test dated by a wrong clock moved the plan (230, 323), a clock set
+by 30 s after two days without the centre was believed (264), a broken chain was held against the schedule (318)."""
+
 
 @pytest.mark.parametrize("first", range(0, LIVES, BLOCK))
 def test_every_week_is_called_what_it_was_and_every_good_one_is_compliant(first: int) -> None:
@@ -20,3 +24,8 @@ def test_every_week_is_called_what_it_was_and_every_good_one_is_compliant(first:
             run(seed)
         except Exception as error:
             raise AssertionError(f"life {seed}: {type(error).__name__}: {error}") from error
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_was_wrong_once_is_right(seed: int) -> None:
+    run(seed)

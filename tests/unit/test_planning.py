@@ -148,6 +148,15 @@ def test_a_test_dated_a_year_ahead_does_not_silence_the_gate_for_a_year() -> Non
     assert said(planned.wall_ms) == "Mon 2026-11-23 10:10"
 
 
+def test_a_failure_dated_by_a_wrong_clock_does_not_move_the_plan_when_its_date_comes() -> None:
+    """The centre said that the clock was wrong, or a later test with the right time is dated before it."""
+    for right in (False, None):
+        ahead = past("2026-11-26 13:45", FAIL, right=right)
+        after = past("2026-11-25 04:30", kind=Kind.PATH)
+        diary = diary_of(past("2026-11-23 10:10"), past("2026-11-24 10:11"), ahead, after)
+        assert due(diary) == ("Fri 2026-11-27 10:10", Why.PLANNED)
+
+
 def test_the_plan_waits_where_it_is_however_long_the_gate_was_off() -> None:
     """The heartbeat says when the test was due; the centre can see how late it is."""
     assert due(diary_of(past("2026-08-04 10:10"))) == ("Wed 2026-08-05 10:10", Why.PLANNED)

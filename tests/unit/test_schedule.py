@@ -232,6 +232,17 @@ def test_a_clock_a_year_behind_does_no_more_harm() -> None:
     assert [week.compliant for week in gate.weeks] == [True]
 
 
+def test_a_clock_that_was_set_by_a_few_seconds_after_days_alone_is_confirmed_anew() -> None:
+    gate = in_the_week()
+    gate.run_until("2026-11-24 09:00")
+    gate.reachable = False
+    gate.run_until("2026-11-27 09:00")
+    gate.reachable, gate.error_ms = True, 3_000
+    assert full(gate.run_until("2026-11-27 11:20")) == []
+    gate.error_ms = 0
+    assert full(gate.run_until("2026-11-27 11:29")) == ["Fri 2026-11-27 11:21 missed"]
+
+
 def test_two_clocks_that_were_a_year_ahead_together_do_not_stop_the_tests() -> None:
     """Gate and centre agreed on a time that was wrong; when both are right again the gate goes on."""
     gate = ScheduledGate("2026-11-23 00:00", diary_of(*LAST_WEEK, past("2027-11-22 10:10")))
