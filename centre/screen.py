@@ -14,14 +14,14 @@ from centre.plain import moment, plain
 
 
 def overview(answer: Mapping[str, Any]) -> RenderableType:
-    """The list: the centre's own condition, what to look into, incidents, tests, then gates: first who needs a person.
+    """The list: the centre's own condition, incidents, what to look into, tests, then gates: first who needs a person.
 
     Nothing of a test looks like an alarm: alarms are red or yellow, tests are blue and say TEST.
     """
     return Group(
         _centre(answer),
-        *trials_screen.items(answer["items"]),
         _incidents(answer["incidents"]),
+        *trials_screen.items(answer["items"]),
         *trials_screen.cards(answer["cards"]),
         *trials_screen.running(answer["windows"], answer["drills"]),
         _gates(answer["gates"]),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from centre.plain import moment, plain
@@ -21,7 +21,8 @@ def items(lines: Sequence[Line]) -> list[RenderableType]:
     """What a person must look into; nothing where there is nothing."""
     if not lines:
         return []
-    table = Table("gate", "what", "since", "times", "clear it with", title="to be looked into")
+    what = Column("what", overflow="fold")  # a ledger's head is worth nothing with its end cut off
+    table = Table("gate", what, "since", "times", "clear it with", title="to be looked into")
     for one in lines:
         how = f"clear {one['id'][:8]} --by NAME" if one["id"] else "ends by itself"
         table.add_row(
@@ -79,7 +80,7 @@ def window_table(lines: Sequence[Line]) -> Table:
     table = Table("window", "gate", "for", "by", "opened", "until", "state", title="test windows")
     for one in lines:
         state = str(_STATES.get(one["state"], one["state"]))
-        if one["left_ms"]:
+        if one["state"] == "open":
             state += f", {one['left_ms'] / 1000:.0f} s left"
         if one["closed_by"]:
             state += f", closed by {one['closed_by']}"

@@ -23,6 +23,7 @@ from edge.drivers.boot import next_boot
 from edge.drivers.button import GpioContacts
 from edge.drivers.clock import SystemClock, kernel_boot
 from edge.drivers.lamps import GpioLamps, GpioSiren, NoSiren
+from edge.drivers.pages import hold
 from edge.drivers.pins import open_factory
 from edge.drivers.systemd import journal_handler, supervisor
 from edge.errors import StorageError
@@ -84,11 +85,15 @@ class Daemon:
         self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id, plan), now_ms), self.clock)
         self.post = self.brain.post
         self.post(self.clock.read())
-        for trouble in (refused, problem, unplanned):
+        # A bench is somebody's own machine: its memory is not ours to hold.
+        loose = hold() if settings.pins.factory == "lgpio" else None
+        for trouble in (refused, problem, unplanned, loose):
             if trouble is not None:
                 log.error("%s", trouble)
         if unplanned is not None:
             self.post(MessageRefused("selftest_calendar", now_ms))
+        if loose is not None:
+            self.post(MessageRefused("memory_not_held", now_ms))
         if refused is not None:
             self.post(Noted(Code.CONFIGURATION_CHANGED, Qualifier.NEW, Trouble.SETTINGS_REFUSED, refused, now_ms))
         self.pins = open_factory(settings.pins.factory)

@@ -11,7 +11,7 @@ from itertools import islice
 
 from edge.chain import Result
 from edge.diary import SPACING_MS, WHOLE, Diary, PastTest, last_counted
-from edge.local_time import HOUR_MS, MINUTE_MS, monday_of
+from edge.local_time import DAY_MS, HOUR_MS, MINUTE_MS, monday_of
 from edge.timetable import Timetable, permitted_from, slots, slots_after
 from edge.value import Value
 
@@ -77,7 +77,10 @@ def _after(table: Timetable, diary: Diary, last: PastTest) -> Planned:
     earliest_ms = last.wall_ms + APART_MS
     monday = monday_of(table.zone, last.wall_ms)
     due = _next_slot(table, last.wall_ms, monday)
-    made = sum(test.counts and monday_of(table.zone, test.wall_ms) == monday for test in diary.tests)
+    made = sum(
+        test.counts and abs(test.wall_ms - last.wall_ms) < 7 * DAY_MS and monday_of(table.zone, test.wall_ms) == monday
+        for test in diary.tests
+    )
     if made < PASSES_EARLY:
         owed_ms = max(slots(table, monday)[made], earliest_ms)
         if owed_ms < due and monday_of(table.zone, owed_ms) == monday:

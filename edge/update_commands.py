@@ -62,14 +62,14 @@ def update(
     config: SettingsFile = SETTINGS_FILE,
 ) -> None:  # fmt: skip
     """Check, install beside, hand over to the unit that tries it, and wait for its verdict."""
+    if os.geteuid() != 0:
+        raise RefusedError("an update changes the machine: use sudo gatepost update")
     from edge.releases import Releases
     from edge.settings import load
     from edge.update_hands import SystemdHands
     from edge.updating import Updating
 
     language(given)
-    if os.geteuid() != 0:
-        raise RefusedError("an update changes the machine: use sudo gatepost update")
     settings, releases = load(config), Releases()
     updating = Updating(
         releases, SystemdHands(Path(settings.gate.runtime_directory)), settings.update.receipt_s_max,

@@ -192,7 +192,7 @@ class Updating:
         """Have path tests run until one comes back from the centre; None once it has, else why not in time."""
         left_s, why, boot = self._receipt_s_max, "no self-test could be run", None
         answered_s = self._hands.now_s()
-        while left_s > 0:
+        while left_s > AGAIN_S:  # a test that has no time to end would only hide why the one before failed
             began_s = self._hands.now_s()
             view = self._hands.view()
             if view is None:
@@ -210,7 +210,7 @@ class Updating:
                 why = self._test(view, min(TEST_S_MAX, left_s))
                 if not why:
                     return None
-                self._hands.pause(min(AGAIN_S, max(LOOK_S, left_s)))
+                self._hands.pause(AGAIN_S)
             left_s -= self._hands.now_s() - began_s
         return f"no receipt from the centre within {self._receipt_s_max:.0f} s ({why})"
 

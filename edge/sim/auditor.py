@@ -200,6 +200,8 @@ class Auditor:
         """Whether 84 h of time in which a test was possible ran out in this week; None where it cannot be told."""
         found: bool | None = False
         for start, following in self._between(passes, end):
+            if following < begin:
+                continue
             early = moment_after(self._perhaps_able, start[0], GAP)
             late = moment_after(self._surely_able, start[1], GAP)
             if early is None or early >= min(following, end) or (late is not None and late < begin):

@@ -64,8 +64,9 @@ def within(whole: Stretches, begin: int, end: int) -> Stretches:
 
 def moment_after(whole: Stretches, begin: int, amount: int) -> int | None:
     """When ``amount`` of it has passed since a moment; None if never."""
-    for one, end in within(whole, begin, whole[-1][1] if whole else begin):
+    for place in range(max(0, bisect_right(whole, (begin, begin)) - 1), len(whole)):
+        one, end = max(whole[place][0], begin), whole[place][1]
         if end - one >= amount:
             return one + amount
-        amount -= end - one
+        amount -= max(0, end - one)
     return None

@@ -40,10 +40,13 @@ class ThisMachine:
     def run(self, *command: str, quiet: bool = True) -> None:
         """As the port says. ``quiet`` False: its output is shown as it comes."""
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+        # Where a checkout was made ready for development, pip would find gatepost in it and install nothing.
+        environment.pop("PYTHONPATH", None)
         try:
             done = subprocess.run(
-                command, env=environment, capture_output=quiet, text=True, check=False, stdin=subprocess.DEVNULL
-            )
+                command, env=environment, cwd="/", capture_output=quiet, text=True, check=False,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
         except OSError as error:
             raise StepError(f"{command[0]} cannot be run: {error.strerror}") from error
         if done.returncode != 0:

@@ -9,7 +9,7 @@ from virtual.packages import HOST_PACKAGES, install_on_host
 from virtual.places import PROJECT, ROOM_GB, SOURCES, cache
 from virtual.steps import BuildError, newest, run, step
 
-PRODUCT = tuple(PROJECT / name for name in ("edge", "centre", "kiosk", "systemd", "setup.cfg"))
+PRODUCT = tuple(PROJECT / name for name in ("edge", "centre", "kiosk", "systemd", "setup.cfg", "scripts/installation"))
 MACHINERY = tuple(PROJECT / "scripts" / "virtual" / f"{name}.py" for name in ("kernel", "tree", "wheels", "build"))
 
 

@@ -17,12 +17,13 @@ from virtual.steps import BuildError, newest, run, step
 
 MODULES = (
     "virtio_blk", "virtio_net", "virtio_rng", "virtio_console", "ext4", "crc32c_generic", "configfs", "i2c-dev",
-    "i6300esb", "overlay", "vivid", "qemu_fw_cfg",
+    "i6300esb", "overlay", "loop", "vivid", "qemu_fw_cfg",
 )  # fmt: skip
 """Of Debian's modules, all that the guest gets, unpacked: to unpack one takes an emulated processor long."""
 
 OURS = ("irq_sim", "gpio-sim", "gate_i2c")
-ROOT_DISK = ("virtio_blk", "crc32c_generic", "ext4")
+EARLY = ("virtio_blk", "crc32c_generic", "ext4", "i6300esb")
+"""What is there before systemd: the root disk, and the watchdog, which a Pi has built in."""
 
 INIT = """\
 #!/bin/sh
@@ -52,7 +53,7 @@ def build() -> None:
 
 
 def make_initrd(root: Path) -> None:
-    """The small first file system: the root disk's modules, and a busybox of the guest's tree ``root``."""
+    """The small first file system: the first modules, and a busybox of the guest's tree ``root``."""
     directory = cache() / "kernel"
     version = (directory / "version").read_text()
     with tempfile.TemporaryDirectory() as name:
@@ -62,7 +63,7 @@ def make_initrd(root: Path) -> None:
         shutil.copy2(root / "usr/bin/busybox", here / "bin/busybox")
         for applet in ("sh", "mount", "umount", "insmod", "sleep", "switch_root"):
             (here / "bin" / applet).symlink_to("busybox")
-        files = _with_dependencies(directory / "tree", version, ROOT_DISK)
+        files = _with_dependencies(directory / "tree", version, EARLY)
         for file in files:
             shutil.copy2(file, here / "modules")
         init = here / "init"

@@ -83,28 +83,22 @@ def furnish(root: Path) -> None:
 
 
 def install_product(root: Path) -> None:
-    """gatepost as a gate has it: a versioned environment from wheels alone, its users, its units, not yet enabled."""
-    version = _version()
-    place = f"/opt/gatepost/{version}"
-    with mounted(cache() / "wheelhouse", root / "wheelhouse"):
-        inside(root, "python3", "-m", "venv", "--system-site-packages", place)
-        inside(root, f"{place}/bin/pip", "install", "-q", "--no-index", "--no-compile", "--find-links", "/wheelhouse",
-               "gatepost[camera,kiosk]", "lgpio")  # fmt: skip
-    inside(root, "python3", "-m", "compileall", "-q", "-j2", f"{place}/lib")
-    (root / "opt/gatepost/current").symlink_to(version)
-    (root / "usr/local/bin/gatepost").symlink_to("/opt/gatepost/current/bin/gatepost")
-    for group in ("gpio", "i2c"):
-        inside(root, "groupadd", "--system", "--force", group)
-    for user in ("gatepost", "gatepost-camera", "gatepost-kiosk"):
-        inside(root, "useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", user)
-    (root / "etc/gatepost").mkdir()
-    for unit in (PROJECT / "systemd").glob("*.service"):
-        shutil.copy(unit, root / "etc/systemd/system")
+    """gatepost as a technician puts it on a gate without internet: by scripts/install, from wheels alone.
 
-
-def _version() -> str:
-    text = (PROJECT / "edge" / "__init__.py").read_text()
-    return text.partition('__version__ = "')[2].partition('"')[0]
+    Its services are not enabled yet and it has no settings: what this machine is to be, each test says.
+    """
+    settings = root / "etc/gatepost/gatepost.toml"
+    with contextlib.ExitStack() as stack:
+        for source, name in ((PROJECT, "checkout"), (cache() / "wheelhouse", "wheelhouse"), (Path("/proc"), "proc")):
+            stack.enter_context(mounted(source, root / name))
+        inside(root, "/checkout/scripts/install", "--yes", "--no-apt", "--no-start", "--wheels", "/wheelhouse",
+               "--config", f"/checkout/{(SOURCES / 'everything.toml').relative_to(PROJECT)}")  # fmt: skip
+        # From Debian on a Pi; not to be had there for this processor.
+        inside(root, "/opt/gatepost/current/bin/python", "-m", "pip", "install", "-q", "--no-index", "--find-links",
+               "/wheelhouse", "lgpio")  # fmt: skip
+    settings.unlink()
+    units = [unit.name for unit in (PROJECT / "systemd").glob("*.service")]
+    inside(root, "systemctl", "-q", "disable", *units)
 
 
 def _debian(name: str, packages: tuple[str, ...]) -> None:

@@ -162,10 +162,13 @@ def test_a_receipt_that_waits_retained_at_the_broker_is_refused(
 
 def test_commands_and_unknown_words_from_below_are_refused(gate: GateProcess, listener: Listener) -> None:
     id = press(gate)
-    for number, word in enumerate(("command", "receipt/more", "disarm", "reset"), 1):
+    for number, word in enumerate(("receipt/more", "disarm", "reset"), 1):
         listener.publish(f"{DOWN}/{word}", receipt(id, "closed"))
         view = gate.wait_for(lambda view, number=number: counted(view, "topic") == number)  # type: ignore[misc]
         assert view["incident"]["ids"] == [id], word
+    listener.publish(f"{DOWN}/command", receipt(id, "closed"))
+    view = gate.wait_for(lambda view: counted(view, "malformed") == 1)
+    assert view["incident"]["ids"] == [id]
     assert gate.view()["lamp"] == "at_broker"
 
 

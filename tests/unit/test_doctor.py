@@ -176,6 +176,18 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
     } == set(found)  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["overlay", "tmpfs"])
+def test_events_that_would_be_gone_with_the_power_are_found(kind: str) -> None:
+    """As on a read-only root whose overlay covers the state directory, too."""
+    machine = well()
+    machine.texts["/proc/self/mounts"] = f"/dev/mmcblk0p2 /media/root-ro ext4 ro 0 0\n{kind} / {kind} rw 0 0\n"
+    kept = look(machine)["card.kept"]
+    assert kept.verdict is Verdict.FAIL
+    assert kept.said.en == f"{STATE}: {kind}"
+    machine.texts["/proc/self/mounts"] += f"/dev/mmcblk0p3 {STATE} ext4 rw 0 0\n"
+    assert look(machine)["card.kept"].verdict is Verdict.PASS
+
+
 def test_a_page_that_is_shown_elsewhere_needs_no_browser_here() -> None:
     machine = well()
     machine.programs[f"systemctl show gatepost-browser {SHOWN}"] = Output(

@@ -19,7 +19,7 @@ from edge.releases import Releases
 from edge.settings import parse
 from installation import boot, debian, package, programs, removal, settings, summary, units
 from installation.kit import MANYLINUX, platforms, requirements
-from installation.machine import StagedMachine, StepError
+from installation.machine import StagedMachine, StepError, ThisMachine
 
 ROOT = Path(__file__).parents[2]
 PLAIN = ROOT / "config" / "plain-button.toml"
@@ -364,3 +364,12 @@ def test_the_debian_package_carries_the_installer_and_says_where_it_fits(tmp_pat
 @pytest.mark.parametrize("script", [package.AFTER, package.BEFORE_REMOVAL, package.AFTER_REMOVAL])
 def test_what_dpkg_runs_is_a_script_that_the_shell_understands(script: str) -> None:
     subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+
+
+def test_what_an_installation_runs_does_not_see_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a developer's checkout lies gatepost.egg-info: pip would call gatepost installed and put nothing anywhere."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    told = tmp_path / "told"
+    ThisMachine().run("sh", "-c", f'echo "[$PYTHONPATH] $PWD" >{told}')
+    assert told.read_text() == "[] /\n"

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,3 +170,11 @@ def test_the_licence_is_whole() -> None:
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+@pytest.mark.parametrize("wiring", ["plain", "supervised"])
+def test_the_drawing_in_the_documents_is_the_one_that_gatepost_makes(wiring: str) -> None:
+    settings = ROOT / "config" / f"{wiring}-button.toml"
+    command = [sys.executable, "-m", "edge", "wiring", "--svg", "--language", "en", "--config", str(settings)]
+    drawn = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert drawn == (ROOT / "docs" / f"wiring-{wiring}.svg").read_text(encoding="utf-8"), f"make it anew: {command}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -83,6 +85,21 @@ def test_all_but_the_current_and_the_previous_go(releases: Releases) -> None:
     assert (releases.base / ".sources").exists(), "hidden: not a version"
 
 
+def test_a_version_that_is_half_deleted_is_not_a_complete_one(releases: Releases) -> None:
+    """Killed in the middle of deleting: it must never be switched to again."""
+    for version in ("1.0", "1.1", "1.2"):
+        installed(releases, version)
+        (releases.place(version) / "a").write_text("first to go")
+        (releases.place(version) / "z").write_text("last to go")
+        releases.switch(version)
+    pid = os.fork()
+    if pid == 0:
+        _die_at(3, ("os.remove",), releases.prune)
+    os.waitpid(pid, 0)
+    assert releases.place("1.0").exists(), "the child came to its end"
+    assert not releases.is_complete("1.0")
+
+
 @pytest.mark.parametrize("leftover", [".current.new", ".previous.new"])
 def test_what_a_power_cut_left_is_in_nobodys_way(releases: Releases, leftover: str) -> None:
     installed(releases, "1.0")
@@ -102,7 +119,7 @@ def test_a_power_cut_at_any_system_call_leaves_a_current_that_works(releases: Re
         Releases(releases.base).switch("1.0")
         pid = os.fork()
         if pid == 0:
-            _switch_and_die(releases, cut)
+            _die_at(cut, ("os.remove", "os.symlink", "os.rename", "open"), lambda: releases.switch("1.1"))
         _, status = os.waitpid(pid, 0)
         assert releases.current() in ("1.0", "1.1")
         assert releases.is_complete(str(releases.current()))
@@ -111,19 +128,19 @@ def test_a_power_cut_at_any_system_call_leaves_a_current_that_works(releases: Re
     assert any(status == 0 for _, status in reached), "the last cuts come after the end"
 
 
-def _switch_and_die(releases: Releases, cut: int) -> None:
+def _die_at(cut: int, changes: tuple[str, ...], work: Callable[[], object]) -> NoReturn:
     """In a child. Ends itself when Python announces its ``cut``-th change."""
     seen = 0
 
     def count(event: str, _: object) -> None:
         nonlocal seen
-        if event in ("os.remove", "os.symlink", "os.rename", "open"):
+        if event in changes:
             seen += 1
             if seen == cut:
                 os._exit(9)
 
     sys.addaudithook(count)
     try:
-        releases.switch("1.1")
+        work()
     finally:
         os._exit(0)

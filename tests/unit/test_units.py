@@ -88,6 +88,7 @@ def test_the_unit_waits_for_neither_network_nor_time_and_never_gives_up() -> Non
     assert (one(keys, "Type"), one(keys, "Restart"), one(keys, "StartLimitIntervalSec")) == ("notify", "always", "0")
     # Back and armed within 6 s after it hung: noticed, ended, started (tests/machine/test_lives.py measures it).
     assert (one(keys, "WatchdogSec"), one(keys, "WatchdogSignal"), one(keys, "RestartSec")) == ("3", "SIGKILL", "100ms")
+    assert one(keys, "LimitMEMLOCK") == "infinity", "without it a program that eats memory delays a press by seconds"
 
 
 def test_nothing_of_ours_is_started_before_the_button() -> None:

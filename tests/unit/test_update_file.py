@@ -116,6 +116,7 @@ GATEPOST, RICH = (f"wheels/{name}" for name in WHEELS)
         (add("../../etc/passwd"), "'../../etc/passwd' does not belong there"),
         (add("wheels/../../etc/passwd"), "does not belong there"),
         (rename(RICH, "wheels/sub/rich.whl"), "does not belong there"),
+        (rename(RICH, RICH.replace("wheels/", "other/")), "does not belong there"),
         (lambda members: members.pop(RICH), "rich-15.0.0-py3-none-any.whl is missing"),
         (lambda members: members.pop("manifest.sig"), "manifest.sig is not where it belongs"),
         (lambda members: members.clear(), "it ends too early"),
