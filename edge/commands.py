@@ -21,18 +21,35 @@ from edge import (
 )
 from edge.client import Client
 from edge.errors import CertificateError, RefusedError
+from edge.languages import Language, Text
 from edge.ledger_commands import ledger
 from edge.operator_identity import operator
-from edge.options import Config, Directory, Json, directory_of, print_json, until_interrupted
+from edge.options import (
+    Config,
+    Directory,
+    InLanguage,
+    Json,
+    directory_of,
+    language,
+    print_json,
+    spoken,
+    until_interrupted,
+)
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
 from edge.selftest_commands import selftest
 from edge.sensor_commands import sensor
 
 application = typer.Typer(
     name="gatepost",
-    help="The alarm at the school gate: run it, look at it, check its settings.",
-    epilog="Example: gatepost status    Exit codes: 0 well, 1 see 'status --help', 2 wrong usage, 3 settings, 4 device,"
-    " 5 already running, 6 certificate, 7 daemon not reachable, 8 storage, 9 port in use, 10 refused.",
+    help=spoken(
+        "The alarm at the school gate: run it, look at it, check its settings.", "校门报警：运行、查看、检查设置。"
+    ),
+    epilog=spoken(
+        "Example: gatepost status    Exit codes: 0 well, 1 see 'status --help', 2 wrong usage, 3 settings, 4 device,"
+        " 5 already running, 6 certificate, 7 daemon not reachable, 8 storage, 9 port in use, 10 refused.",
+        "示例：gatepost status    退出码：0 正常，1 见 'status --help'，2 用法错误，3 设置，4 设备，5 已在运行，"
+        "6 证书，7 主程序没有应答，8 存储，9 端口被占用，10 被拒绝。",
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -42,8 +59,6 @@ application.add_typer(config, name="config")
 application.add_typer(sensor, name="sensor")
 application.add_typer(ledger, name="ledger")
 application.add_typer(selftest, name="selftest")
-
-_CHANGED = "last change %H:%M:%S, Ctrl-C to end"
 
 
 def _version(wanted: bool) -> None:
@@ -91,37 +106,55 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The setting
     typer.echo(f"{file}: no mistakes")
 
 
-@application.command(epilog="Example: gatepost status --json")
-def status(json: Json = False, config: Config = None, runtime_directory: Directory = None) -> None:
-    """Say how this gate is: armed or not, how far the alarm got, brokers, troubles and what to do.
+@application.command(
+    help=spoken(
+        """Say how this gate is: armed or not, how far the alarm got, brokers, troubles and what to do.
 
-    Exit code 0 when the button is armed and no trouble stands, 1 otherwise, 7 when no daemon answers.
-    """
+        Exit code 0 when the button is armed and no trouble stands, 1 otherwise, 7 when no daemon answers.""",
+        """说明本校门的状态：是否布防、报警到了哪一步、消息服务器、故障及处理。
+
+        退出码：0 已布防且无故障，1 其他，7 主程序没有应答。""",
+    ),
+    epilog=spoken("Example: gatepost status --json", "示例：gatepost status --json"),
+)
+def status(
+    json: Json = False, given: InLanguage = None, config: Config = None, runtime_directory: Directory = None
+) -> None:
+    """The daemon's view, as a page."""
     from edge import screen
 
     view = Client(directory_of(config, runtime_directory) / VIEW_SOCKET).ask("status")
     if json:
         print_json(view)
     else:
-        screen.console().print(screen.status(view))
+        screen.console().print(screen.status(view, language(given)))
     raise typer.Exit(0 if screen.is_well(view) else 1)
 
 
-@application.command(epilog="Example: gatepost watch --json")
+@application.command(
+    help=spoken(
+        """Show the gate's state as it changes, until Ctrl-C (exit code 0). With --json, one line for each change.""",
+        """实时显示本校门的状态，按 Ctrl-C 结束（退出码 0）。加 --json 时每次变化一行。""",
+    ),
+    epilog=spoken("Example: gatepost watch --json", "示例：gatepost watch --json"),
+)
 def watch(
     json: Json = False,
+    given: InLanguage = None,
     config: Config = None,
     runtime_directory: Directory = None,
-    every_ms: Annotated[int, typer.Option(min=100, max=5000, help="How often to look, in milliseconds.")] = 200,
+    every_ms: Annotated[
+        int, typer.Option(min=100, max=5000, help=spoken("How often to look, in milliseconds.", "查看间隔（毫秒）。"))
+    ] = 200,
 ) -> None:
-    """Show the gate's state as it changes, until Ctrl-C (exit code 0). With --json, one line for each change."""
+    """The same page, drawn anew at each change."""
     views = Client(directory_of(config, runtime_directory) / VIEW_SOCKET).watch(every_ms)
     with until_interrupted():
         if json:
             for view in views:
                 print_json(view)
         else:
-            _watch_live(views)
+            _watch_live(views, language(given))
 
 
 @application.command(epilog="Example: gatepost press --hold-ms 100")
@@ -137,13 +170,26 @@ def press(
     typer.echo(f"The simulated button is pressed for {hold_ms} ms.")
 
 
-@application.command(epilog='Example: gatepost reset --by "Li Wei"')
+@application.command(
+    help=spoken(
+        "End the open alarm at this gate, as a named person. What is not yet confirmed is still sent.",
+        "由具名人员结束本校门的报警。尚未确认的内容仍会发送。",
+    ),
+    epilog=spoken('Example: gatepost reset --by "Li Wei"', '示例：gatepost reset --by "李伟"'),
+)
 def reset(
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who ends the alarm; it is kept and sent.")],
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="NAME",
+            help=spoken("Who ends the alarm; it is kept and sent.", "结束报警的人；会被记录并发送。"),
+        ),
+    ],
     config: Config = None,
     runtime_directory: Directory = None,
 ) -> None:
-    """End the open alarm at this gate, as a named person. What is not yet confirmed is still sent."""
+    """A reset, asked of the daemon."""
     client = Client(directory_of(config, runtime_directory) / CONTROL_SOCKET)
     was_open = bool(client.ask("status")["incident"]["ids"])
     client.ask("reset", by=by, key_fingerprint=operator().key_fingerprint)
@@ -169,19 +215,23 @@ application.command(
 )(forced_command.forced)  # fmt: skip
 
 
-def _watch_live(views: Iterator[dict[str, Any]]) -> None:
+def _watch_live(views: Iterator[dict[str, Any]], spoken_in: Language) -> None:
     """One page that is drawn anew at each change, and every second because ages grow."""
     from rich.console import Group, RenderableType
     from rich.live import Live
 
     from edge import screen
 
-    view, at_s, changed = next(views), time.monotonic(), time.strftime(_CHANGED)
+    def changed_now() -> str:
+        now = time.strftime("%H:%M:%S")
+        return Text(f"last change {now}, Ctrl-C to end", f"最近变化 {now}，按 Ctrl-C 结束").of(spoken_in)
+
+    view, at_s, changed = next(views), time.monotonic(), changed_now()
 
     def page() -> RenderableType:
-        return Group(screen.status(screen.aged(view, int((time.monotonic() - at_s) * 1000))), "", changed)
+        return Group(screen.status(screen.aged(view, int((time.monotonic() - at_s) * 1000)), spoken_in), "", changed)
 
     with Live(get_renderable=page, console=screen.console(), refresh_per_second=1, vertical_overflow="visible") as live:
         for newer in views:
-            view, at_s, changed = newer, time.monotonic(), time.strftime(_CHANGED)
+            view, at_s, changed = newer, time.monotonic(), changed_now()
             live.refresh()

@@ -294,7 +294,7 @@ def _queue_page(owed: list[OwedKind], in_memory: dict[str, int] | None, spoken_i
     from rich.table import Table
     from rich.text import Text as Line
 
-    from edge import event_words, moments, words
+    from edge import event_words, moments, screen
     from edge.events import Code, Lane
     from edge.languages import Text
 
@@ -318,6 +318,6 @@ def _queue_page(owed: list[OwedKind], in_memory: dict[str, int] | None, spoken_i
             str(one.events),
             Line(f"{one.code} {lane}", style="bold red" if one.lane == Lane.ALARM else ""),
             moments.shown(one.oldest_wall_ms) + ("" if one.oldest_dated else " ?"),
-            words.duration(_age_s(one.oldest_wall_ms)) if one.oldest_dated else "?",
+            screen.LEXICONS[spoken_in].duration(_age_s(one.oldest_wall_ms)) if one.oldest_dated else "?",
         )
     return Group(*lines, table)

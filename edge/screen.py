@@ -11,15 +11,19 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from edge import words
 from edge.events import ClockQuality, Show, Trouble
 from edge.health import STORE
+from edge.languages import Language
+from edge.languages import Text as Said
 from edge.links import Phase
 from edge.settings import Settings
-from edge.words import Words
+from edge.words import ENGLISH, Lexicon, Words
+from edge.words_chinese import CHINESE
 
 View = Mapping[str, Any]
 E = TypeVar("E", bound=Enum)
+
+LEXICONS = {Language.EN: ENGLISH, Language.ZH: CHINESE}
 
 YES, NO, UNKNOWN = "[green]yes[/]", "[yellow]not yet[/]", "[dim]not known[/]"
 
@@ -29,6 +33,21 @@ _REACHED = {
     Show.DISPATCHED: 3,
 }
 """How many of received, seen, dispatched the lamp's word includes."""
+
+IN_MEMORY = "[yellow]in memory only[/]"
+_CHINESE = {
+    YES: "[green]是[/]",
+    NO: "[yellow]尚未[/]",
+    UNKNOWN: "[dim]未知[/]",
+    IN_MEMORY: "[yellow]仅在内存[/]",
+    "pressed": "已按下",
+    "stored": "已存储",
+    "at the broker": "已到消息服务器",
+    "received by the centre": "中心已收到",
+    "seen": "警员已看到",
+    "dispatched": "已派人",
+}
+"""The stages and what is said of them."""
 
 _STAGES = {
     "stored": "stored",
@@ -49,17 +68,18 @@ def is_well(view: View) -> bool:
     return bool(view.get("armed")) and not view.get("standing")
 
 
-def status(view: View) -> RenderableType:
+def status(view: View, language: Language = Language.EN) -> RenderableType:
     """The whole page of ``gatepost status``."""
-    parts: list[RenderableType] = [_summary(view), _lamp(view)]
+    parts: list[RenderableType] = [_summary(view, language), _lamp(view, language)]
     if _alarm_matters(view):
-        parts.append(_progress(view))
+        parts.append(_progress(view, language))
     if view.get("last_press"):
-        parts.append(f"Newest press since the start: {_last_press(view['last_press'])}.")
-    parts.append(_brokers(view))
+        press = _last_press(view["last_press"], language)
+        parts.append(Said(f"Newest press since the start: {press}.", f"启动以来最近一次按下：{press}。").of(language))
+    parts.append(_brokers(view, language))
     if view.get("standing"):
-        parts.append(_troubles(view))
-    parts.append(_facts(view))
+        parts.append(_troubles(view, language))
+    parts.append(_facts(view, language))
     return Group(*parts)
 
 
@@ -99,41 +119,49 @@ def aged(view: View, by_ms: int) -> View:
     }
 
 
-def _summary(view: View) -> RenderableType:
+def _summary(view: View, language: Language) -> RenderableType:
     if not view.get("armed"):
-        return Text("NOT READY: the button is not armed.", style="bold red")
+        said, style = Said("NOT READY: the button is not armed.", "未就绪：按钮没有布防。"), "bold red"
+        return Text(said.of(language), style=style)
     troubles = len(view.get("standing", ()))
     if troubles:
-        return Text(f"ARMED, with {_count(troubles, 'trouble')}: see below.", style="bold yellow")
-    if _alarm_matters(view):
-        return Text("ARMED. An alarm is open: see how far it got.", style="bold yellow")
-    if not any(broker.get("phase") == Phase.UP.value for broker in view.get("brokers", ())):
-        return Text("ARMED, but no broker is connected just now: see below.", style="bold yellow")
-    return Text("ARMED and well.", style="bold green")
+        said = Said(f"ARMED, with {_count(troubles, 'trouble')}: see below.", f"已布防，有 {troubles} 个故障：见下。")
+    elif _alarm_matters(view):
+        said = Said("ARMED. An alarm is open: see how far it got.", "已布防。有未结束的报警：看它到了哪一步。")
+    elif not any(broker.get("phase") == Phase.UP.value for broker in view.get("brokers", ())):
+        said = Said(
+            "ARMED, but no broker is connected just now: see below.", "已布防，但目前没有连上消息服务器：见下。"
+        )
+    else:
+        return Text(Said("ARMED and well.", "已布防，一切正常。").of(language), style="bold green")
+    return Text(said.of(language), style="bold yellow")
 
 
-def _lamp(view: View) -> RenderableType:
-    said = lamp_words(view)
+def _lamp(view: View, language: Language) -> RenderableType:
+    said = lamp_words(view, LEXICONS[language])
     table = _plain()
-    table.add_row("Status lamp", f"[bold]{escape(said.title)}[/]")
+    table.add_row(Said("Status lamp", "状态灯").of(language), f"[bold]{escape(said.title)}[/]")
     table.add_row("", said.meaning)
     if said.todo:
         table.add_row("", said.todo)
-    table.add_row("Fault lamp", "[red]blinking: something is wrong, or nobody answered in time[/]" if view.get("fault")
-                  else "dark")  # fmt: skip
+    blinking = Said(
+        "[red]blinking: something is wrong, or nobody answered in time[/]", "[red]闪烁：有故障，或没有人及时应答[/]"
+    )
+    fault = blinking if view.get("fault") else Said("dark", "灭")
+    table.add_row(Said("Fault lamp", "故障灯").of(language), fault.of(language))
     return table
 
 
-def lamp_words(view: View) -> Words:
+def lamp_words(view: View, lexicon: Lexicon = ENGLISH) -> Words:
     """What the status lamp shows, in words."""
     if not view.get("armed"):
-        return words.NOT_ARMED
+        return lexicon.not_armed
     show = _known(Show, view.get("lamp"))
     if show is None:
-        return Words(str(view.get("lamp")), "This version does not know this lamp.", "Update gatepost.")
+        return Words(str(view.get("lamp")), *lexicon.unknown_lamp)
     if show is Show.AT_BROKER and view.get("done_on") == "broker":
-        return words.AT_BROKER_IS_THE_END
-    return words.SHOWS[show]
+        return lexicon.at_broker_is_the_end
+    return lexicon.shows[show]
 
 
 def _alarm_matters(view: View) -> bool:
@@ -141,28 +169,36 @@ def _alarm_matters(view: View) -> bool:
     return bool(incident.get("ids") or incident.get("unreceived"))
 
 
-def _progress(view: View) -> RenderableType:
+def _progress(view: View, language: Language) -> RenderableType:
     """How far the alarm got: the least advanced press speaks for all."""
     incident = view["incident"]
-    table = Table(title="The alarm", title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    table = _titled(Said("The alarm", "报警"), language)
     stages = progress(view)
     for name in stages:
-        table.add_column(name, justify="center", header_style="")
-    table.add_row(*stages.values())
+        table.add_column(_said(name, language), justify="center", header_style="")
+    table.add_row(*(_said(stage, language) for stage in stages.values()))
     lines: list[RenderableType] = ["", table]
     presses, unreceived = incident.get("presses", 0), incident.get("unreceived", 0)
-    whom = "the broker" if view.get("done_on") == "broker" else "the county centre"
+    whom = Said("the county centre", "县指挥中心")
+    if view.get("done_on") == "broker":
+        whom = Said("the broker", "消息服务器")
     if unreceived:
-        lines.append(f"{_count(unreceived, 'press', 'presses')} not yet confirmed by {whom}.")
+        waiting = f"{_count(unreceived, 'press', 'presses')} not yet confirmed by {whom.en}."
+        lines.append(Said(waiting, f"{unreceived} 次按下尚未得到{whom.zh}确认。").of(language))
     if incident.get("ids"):
-        lines.append(
+        opened = Said(
             f"{_count(presses, 'press', 'presses')} in this alarm. It stays open until the reset key, the centre,"
-            " or: gatepost reset --by NAME"
+            " or: gatepost reset --by NAME",
+            f"本次报警共按下 {presses} 次。结束方式：复位钥匙、指挥中心，或 gatepost reset --by 姓名",
         )
     else:
-        lines.append("The alarm was ended at the gate; what is not confirmed is still being sent.")
+        opened = Said(
+            "The alarm was ended at the gate; what is not confirmed is still being sent.",
+            "报警已在校门结束；尚未确认的仍在发送。",
+        )
+    lines.append(opened.of(language))
     if incident.get("siren"):
-        lines.append("[bold red]The siren sounds.[/]")
+        lines.append(Said("[bold red]The siren sounds.[/]", "[bold red]警笛正在响。[/]").of(language))
     return Group(*lines)
 
 
@@ -175,7 +211,7 @@ def progress(view: View) -> dict[str, str]:
     waits = newest is not None and newest["after_ms"].get("stored") is None  # a receipt can be quicker than the card
     stored = NO if waits or view["incident"].get("unstored") or show is Show.PRESSED else YES
     if (Trouble.STORE_IN_MEMORY.value, "") in kinds:
-        stored = "[yellow]in memory only[/]"
+        stored = IN_MEMORY
     elif stored is YES and (Trouble.DUTY_LATE.value, STORE) in kinds:
         stored = UNKNOWN  # confirmed by the centre before a store that stands still could answer
     later = UNKNOWN if view.get("done_on") == "broker" and not reached else NO
@@ -189,66 +225,96 @@ def progress(view: View) -> dict[str, str]:
     }
 
 
-def _last_press(press: View) -> str:
+def _last_press(press: View, language: Language) -> str:
     """When the newest press reached what, as far as that is known."""
-    reached = [
-        f"{what} after {after_ms} ms" if after_ms < 10_000 else f"{what} after {words.duration(after_ms // 1000)}"
-        for key, what in _STAGES.items()
-        if (after_ms := press["after_ms"].get(key)) is not None
-    ]
-    return ", ".join([f"{words.duration(press['ago_ms'] // 1000)} ago", *reached])
+    duration = LEXICONS[language].duration
+    parts = [Said(f"{duration(press['ago_ms'] // 1000)} ago", f"{duration(press['ago_ms'] // 1000)}前").of(language)]
+    for key, what in _STAGES.items():
+        after_ms = press["after_ms"].get(key)
+        if after_ms is not None:
+            took = duration(after_ms // 1000)
+            if after_ms < 10_000:
+                took = Said(f"{after_ms} ms", f"{after_ms} 毫秒").of(language)
+            parts.append(Said(f"{what} after {took}", f"{took}后{_said(what, language)}").of(language))
+    return Said(", ", "，").of(language).join(parts)
 
 
-def _brokers(view: View) -> RenderableType:
-    table = Table(title="Brokers", title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
-    for column in ("name", "state", "county centre", "reason", "lost"):
-        table.add_column(column, overflow="fold")
+def _brokers(view: View, language: Language) -> RenderableType:
+    lexicon = LEXICONS[language]
+    table = _titled(Said("Brokers", "消息服务器"), language)
+    heads = (Said("name", "名称"), Said("state", "状态"), Said("county centre", "县指挥中心"), Said("reason", "原因"),
+             Said("lost", "断线"))  # fmt: skip
+    for head in heads:
+        table.add_column(head.of(language), overflow="fold")
     for broker in view.get("brokers", ()):
         phase = _known(Phase, broker.get("phase"))
-        state = str(broker.get("phase")) if phase is None else words.PHASES[phase]
+        state = str(broker.get("phase")) if phase is None else lexicon.phases[phase]
         up = phase is Phase.UP
         version = "" if not up else " (MQTT 5)" if broker.get("mqtt5") else " (MQTT 3.1.1)"
+        losses = broker.get("losses", 0)
         table.add_row(
             escape(str(broker.get("name"))),
             f"[{'green' if up else 'yellow'}]{state}{version}[/]",
-            words.LISTENING[broker.get("centre_listening")] if up else "not known",
+            lexicon.listening[broker.get("centre_listening")] if up else Said("not known", "未知").of(language),
             escape("" if up else str(broker.get("reason") or "")),
-            f"{broker.get('losses', 0)} times",
+            Said(f"{losses} times", f"{losses} 次").of(language),
         )
     return Group("", table)
 
 
-def _troubles(view: View) -> RenderableType:
-    table = Table(title="Troubles", title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
-    for column in ("what", "what it means, and what to do", "for"):
-        table.add_column(column, overflow="fold")
+def _troubles(view: View, language: Language) -> RenderableType:
+    lexicon = LEXICONS[language]
+    table = _titled(Said("Troubles", "故障"), language)
+    for head in (Said("what", "内容"), Said("what it means, and what to do", "含义与处理"), Said("for", "持续")):
+        table.add_column(head.of(language), overflow="fold")
     for one in view["standing"]:
         trouble = _known(Trouble, one.get("trouble"))
-        said = Words(str(one.get("trouble")), "") if trouble is None else words.TROUBLES[trouble]
+        said = Words(str(one.get("trouble")), "") if trouble is None else lexicon.troubles[trouble]
         part = f"\n({escape(str(one['part']))})" if one.get("part") else ""
         text = f"{said.meaning}\n[bold]{said.todo}[/]\n[dim]{escape(str(one.get('detail', '')))}[/]"
-        table.add_row(f"[bold red]{escape(said.title)}[/]{part}", text, words.duration(int(one.get("for_s", 0))))
+        table.add_row(f"[bold red]{escape(said.title)}[/]{part}", text, lexicon.duration(int(one.get("for_s", 0))))
     return Group("", table)
 
 
-def _facts(view: View) -> RenderableType:
-    table = _plain()
+def _facts(view: View, language: Language) -> RenderableType:
+    lexicon, table = LEXICONS[language], _plain()
     owed = view.get("owed", {})
-    named = (("alarm", "alarm", "alarms"), ("trouble", "trouble report", "trouble reports"),
-             ("routine", "routine event", "routine events"))  # fmt: skip
-    parts = [_count(owed[key], one, many) for key, one, many in named if owed.get(key)]
-    table.add_row("Still to be sent", ", ".join(parts) or "nothing")
+    named = (("alarm", "alarm", "alarms", "警情"), ("trouble", "trouble report", "trouble reports", "故障报告"),
+             ("routine", "routine event", "routine events", "日常事件"))  # fmt: skip
+    parts = [
+        Said(_count(owed[key], one, many), f"{owed[key]} 条{chinese}").of(language)
+        for key, one, many, chinese in named
+        if owed.get(key)
+    ]
+    nothing = Said("nothing", "无").of(language)
+    table.add_row(
+        Said("Still to be sent", "尚待发送").of(language), Said(", ", "，").of(language).join(parts) or nothing
+    )
     clock = _known(ClockQuality, view.get("clock"))
-    table.add_row("Clock", str(view.get("clock")) if clock is None else words.CLOCKS[clock])
-    contacts = view.get("contacts", {})
-    table.add_row("Button is", "[yellow]pressed[/]" if contacts.get("key_closed") else "not pressed")
-    table.add_row("Running for", words.duration(int(view.get("uptime_ms", 0)) // 1000))
+    table.add_row(
+        Said("Clock", "时钟").of(language), str(view.get("clock")) if clock is None else lexicon.clocks[clock]
+    )
+    pressed = Said("not pressed", "未按下")
+    if view.get("contacts", {}).get("key_closed"):
+        pressed = Said("[yellow]pressed[/]", "[yellow]按下[/]")
+    table.add_row(Said("Button is", "按钮").of(language), pressed.of(language))
+    uptime = lexicon.duration(int(view.get("uptime_ms", 0)) // 1000)
+    table.add_row(Said("Running for", "已运行").of(language), uptime)
     for what, count in sorted({**view.get("counters", {}), "dropped": view.get("dropped", 0)}.items()):
         if count:
-            table.add_row("Counted", f"{escape(str(what))}: {count}")
+            table.add_row(Said("Counted", "计数").of(language), f"{escape(str(what))}: {count}")
     if view.get("hungry"):
-        table.add_row("Restart is near", f"[red]{escape(str(view['hungry']))}[/]")
+        table.add_row(Said("Restart is near", "即将重启").of(language), f"[red]{escape(str(view['hungry']))}[/]")
     return Group("", table)
+
+
+def _said(word: str, language: Language) -> str:
+    """A stage, or what is said of one."""
+    return _CHINESE[word] if language is Language.ZH else word
+
+
+def _titled(title: Said, language: Language) -> Table:
+    return Table(title=title.of(language), title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
 
 
 def _plain() -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from edge.events import ClockQuality, Show, Trouble
@@ -209,3 +210,23 @@ def duration(seconds: int) -> str:
     if days == 0:
         return f"{hours} h {minutes % 60} min"
     return f"{days} d {hours % 24} h"
+
+
+class Lexicon(NamedTuple):
+    """Everything above in one language. ``unknown_lamp`` is meaning and advice where a newer daemon shows a lamp."""
+
+    shows: Mapping[Show, Words]
+    at_broker_is_the_end: Words
+    not_armed: Words
+    unknown_lamp: tuple[str, str]
+    troubles: Mapping[Trouble, Words]
+    phases: Mapping[Phase, str]
+    clocks: Mapping[ClockQuality, str]
+    listening: Mapping[bool | None, str]
+    duration: Callable[[int], str]
+
+
+ENGLISH = Lexicon(
+    SHOWS, AT_BROKER_IS_THE_END, NOT_ARMED, ("This version does not know this lamp.", "Update gatepost."), TROUBLES,
+    PHASES, CLOCKS, LISTENING, duration,
+)  # fmt: skip

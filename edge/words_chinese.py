@@ -1,9 +1,10 @@
-"""The troubles in Chinese, for the technician's commands: the same as in ``words``, and what to do."""
+"""The same as in ``words``, in Chinese, for the technician's commands."""
 
 from __future__ import annotations
 
-from edge.events import Trouble
-from edge.words import Words
+from edge.events import ClockQuality, Show, Trouble
+from edge.links import Phase
+from edge.words import Lexicon, Words
 
 NOT_ARMED = Words(
     "正在启动（灯灭）",
@@ -108,3 +109,70 @@ TROUBLES: dict[Trouble, Words] = {
         "请插紧摄像头的插头，并查看日志（journalctl -u gatepost-camera）。",
     ),
 }
+
+SHOWS: dict[Show, Words] = {
+    Show.READY: Words("就绪（每 3 秒短闪一次）", "按钮已布防，没有报警。"),
+    Show.TESTING: Words(
+        "测试中（每 3 秒短闪三次）",
+        "正在自检，或指挥中心打开了测试窗口。真实的按下仍是报警：按住按钮两秒，或按两次。",
+    ),
+    Show.TEST_RECEIVED: Words("测试已收到（慢闪：亮一秒，灭一秒）", "县指挥中心已收到测试，没有报警。"),
+    Show.PRESSED: Words(
+        "已按下（快速闪烁）",
+        "按钮已按下。报警尚未存到卡上，消息服务器也没有确认。",
+        "若持续几秒以上，请电话报警。",
+    ),
+    Show.STORED: Words(
+        "已存储（均匀闪烁）",
+        "报警已存到卡上，正在发送。外面还没有人确认。",
+        "若持续半分钟以上，请电话报警。",
+    ),
+    Show.AT_BROKER: Words(
+        "已到消息服务器（双闪）",
+        "消息服务器已有此报警，但这不表示县指挥中心已收到。",
+        "若持续半分钟以上，请电话报警。",
+    ),
+    Show.RECEIVED: Words("已收到（常亮）", "县指挥中心已收到报警，尚无警员确认看到。"),
+    Show.SEEN: Words("已看到（常亮，短灭一次）", "县指挥中心的警员已看到报警。"),
+    Show.DISPATCHED: Words("已派人（常亮，短灭两次）", "救援正在路上：警员已派人。"),
+}
+
+AT_BROKER_IS_THE_END = Words(
+    "已到消息服务器（双闪）",
+    "消息服务器已有此报警。本县的平台不能应答，校门无法知道更多。",
+    "请致电县指挥中心，询问报警是否收到。",
+)
+
+PHASES: dict[Phase, str] = {
+    Phase.DOWN: "未连接",
+    Phase.DIALLING: "正在连接",
+    Phase.UP: "已连接",
+    Phase.CLOSING: "正在断开",
+}
+
+CLOCKS: dict[ClockQuality, str] = {
+    ClockQuality.SYNCED: "已由网络校准",
+    ClockQuality.HOLDOVER: "曾由网络校准，现自行走时",
+    ClockQuality.UNSYNCED: "未校准：时间可能不准",
+    ClockQuality.BACKFILLED: "事后推算",
+}
+
+LISTENING: dict[bool | None, str] = {True: "正在接收", False: "未在接收", None: "没有说明"}
+
+
+def duration(seconds: int) -> str:
+    """``3 秒``, ``4 分``, ``5 小时 10 分``, ``6 天 2 小时``."""
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if minutes == 0:
+        return f"{seconds} 秒"
+    if hours == 0:
+        return f"{minutes} 分"
+    if days == 0:
+        return f"{hours} 小时 {minutes % 60} 分"
+    return f"{days} 天 {hours % 24} 小时"
+
+
+CHINESE = Lexicon(
+    SHOWS, AT_BROKER_IS_THE_END, NOT_ARMED, ("此版本不认识这种灯光。", "请更新 gatepost。"), TROUBLES, PHASES, CLOCKS,
+    LISTENING, duration,
+)  # fmt: skip

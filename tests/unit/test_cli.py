@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,6 +37,8 @@ from edge.events import Stored as StoredFact
 from edge.links import Phase
 from edge.settings import Gate
 from edge.state import Rules
+from edge.words import ENGLISH
+from edge.words_chinese import CHINESE
 from tests.unit.small_gate import DEADLINE_S, ShortDirectory, SmallGate, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -58,8 +61,11 @@ def gate(directory: Path) -> Iterator[SmallGate]:
 
 
 @pytest.fixture
-def gatepost(directory: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run a command against the gate; its exit code, what it said, what it complained of."""
+def gatepost(
+    directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command against the gate in English; its exit code, what it said, what it complained of."""
+    monkeypatch.setenv("LC_ALL", "C")
 
     def run(*given: str, find: bool = True) -> tuple[int, str, str]:
         where = ["--runtime-directory", str(directory)] if find else []
@@ -516,3 +522,60 @@ def test_a_narrow_terminal_loses_no_word(gate: SmallGate) -> None:
     Console(file=page, width=50).print(screen.status(view))
     assert "…" not in page.getvalue()
     assert max(len(line.rstrip()) for line in page.getvalue().splitlines()) <= 50
+
+
+# --- Chinese --------------------------------------------------------------------------------------------------------
+
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def test_both_lexicons_have_words_for_the_same_things() -> None:
+    for name in ("shows", "troubles", "phases", "clocks", "listening"):
+        english, chinese = getattr(ENGLISH, name), getattr(CHINESE, name)
+        assert set(english) == set(chinese), name
+        for key, said in chinese.items():
+            assert HAN.search("".join(said)), (name, key)
+            assert [bool(part) for part in said] == [bool(part) for part in english[key]] or isinstance(said, str)
+
+
+@pytest.mark.parametrize("seconds", [0, 59, 60, 3661, 180_000])
+def test_durations_say_the_same_numbers_in_chinese(seconds: int) -> None:
+    numbers = re.compile(r"\d+")
+    assert numbers.findall(CHINESE.duration(seconds)) == numbers.findall(ENGLISH.duration(seconds))
+
+
+def test_the_page_is_chinese_where_the_terminal_is(
+    gate: SmallGate, gatepost: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.post(events.StoreTrouble(Trouble.STORE_IN_MEMORY, True, "full", gate.clock.now_ms()))
+    press(gate)
+    code, said, _ = gatepost("status", "--language", "zh")
+    assert code == 1
+    for part in (
+        "已布防，有 1 个故障",
+        "存储卡不可写",
+        "尚未",
+        "仅在内存",
+        "1 次按下尚未得到县指挥中心确认",
+        "尚待发送",
+    ):
+        assert part in said
+    assert not re.search("ARMED|Status lamp|Brokers|Troubles|Clock", said)
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert "已布防，有 1 个故障" in gatepost("status")[1]
+    assert "ARMED, with 1 trouble" in gatepost("status", "--language", "en")[1]
+
+
+def test_what_is_said_of_each_stage_has_a_chinese_word(gate: SmallGate, gatepost: Run) -> None:
+    press(gate)
+    for act in (stored, at_broker, lambda gate: told(gate, Stage.RECEIVED), lambda gate: told(gate, Stage.SEEN)):
+        act(gate)
+        code, said, complaint = gatepost("status", "--language", "zh")
+        assert (code, complaint) == (0, "")
+    assert "警员已看到" in said
+    gate.edit = lambda view: {**view, "done_on": "broker", "lamp": "at_broker"}
+    assert "未知" in gatepost("status", "--language", "zh")[1]
+    gate.edit = lambda view: {**view, "armed": False}
+    assert "未就绪" in gatepost("status", "--language", "zh")[1]
+    gate.edit = lambda view: {**view, "lamp": "purple"}
+    assert "purple" in gatepost("status", "--language", "zh")[1]
