@@ -204,7 +204,8 @@ def is_done(test: SelfTest, run: Run) -> bool:
     travelled = seen.read_back is not None and all(
         acked is not None or refused is not None for acked, refused in zip(seen.acked_ms, seen.refused, strict=True)
     )
-    if not travelled or test.claim is not None:
+    moving = test.claim is not None or (run.stimulus is not Stimulus.PERSON and seen.ended_ms is None)
+    if not travelled or moving:
         return False
     if not fitted.receipts:
         return True
@@ -279,15 +280,16 @@ def _with(run: Run, **changes: object) -> Run:
 
 def _contact(run: Run, news: ContactEdge | LevelRead) -> Run:
     """The first sign of the contact; a test set off at the contact port moves no wire, so a person's is not its own."""
-    mine = run.stimulus is not Stimulus.CONTACT_PORT or (
-        isinstance(news, ContactEdge) and news.origin is not Origin.PERSON
-    )
+    said = isinstance(news, ContactEdge) and news.origin is not Origin.PERSON
+    began_ms = run.seen.began_ms
+    moved = began_ms is not None and news.at_ms >= began_ms  # what came before is not the relay's
+    mine = said if run.stimulus is Stimulus.CONTACT_PORT else moved or run.stimulus is Stimulus.PERSON
     match news.contact:
         case Contact.KEY if news.closed and mine:
             if isinstance(news, LevelRead):
                 return _with(run, polled=True) if run.seen.edge_ms is None else run
             return _with(run, edge_ms=news.at_ms) if run.seen.edge_ms is None else run
-        case Contact.KEY_NC if not news.closed and run.seen.quiet_ms is None:
+        case Contact.KEY_NC if not news.closed and mine and run.seen.quiet_ms is None:
             return _with(run, quiet_ms=news.at_ms)
         case _:
             return run

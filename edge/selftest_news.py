@@ -228,6 +228,8 @@ def hindrance(state: State) -> str:
         return "the centre's test window is open: press the button, or wait until it ends"
     if alarm.is_open(state.alarm) or state.alarm.waiting:
         return "an alarm is open: end it first"
+    if state.contacts.port.phase is not contact.Phase.OPEN:
+        return "a test has just ended: ask again in a second"  # its next closure would pass for the last one's bounce
     if not key.known:
         return "the button has not been read yet"
     if key.phase is not contact.Phase.OPEN or key.closed:

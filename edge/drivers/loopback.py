@@ -18,6 +18,7 @@ from edge.ports import Clock, Post
 from edge.proving import CloseContact, StimulusBegan, StimulusEnded, StimulusFailed, StimulusLooked
 
 WAIT_S = 0.001
+REST_S = 0.01
 
 
 class Loopback:
@@ -42,6 +43,8 @@ class Loopback:
         """Hold the contact closed, let go, and look until it must be open."""
         now_ms = self._clock.now_ms
         if self._closed():
+            time.sleep(REST_S)  # a disturbance is over by then, a finger is not
+        if self._closed():
             self._post(StimulusFailed("the button was pressed already", now_ms()))
             return
         self._post(StimulusBegan(now_ms()))  # before the relay moves: no edge of it can be older
@@ -54,18 +57,23 @@ class Loopback:
             self._relay.off()
         ended_ms = now_ms()
         self._post(StimulusEnded(ended_ms))
-        for after_ms in (command.settle_ms, command.settle_ms + command.between_ms):
-            while now_ms() < ended_ms + after_ms:
-                time.sleep(WAIT_S)
-            self._look()
+        looked_ms = self._look_from(ended_ms + command.settle_ms)
+        self._look_from(looked_ms + command.between_ms)
 
     def close(self) -> None:
         """Let the contact go, and the line."""
         self._relay.close()
 
-    def _look(self) -> None:
+    def _look_from(self, due_ms: int) -> int:
+        """Look, no earlier than this; give the moment."""
+        while self._clock.now_ms() < due_ms:
+            time.sleep(WAIT_S)
+        return self._look()
+
+    def _look(self) -> int:
         at_ms = self._clock.now_ms()  # before the look: what it finds was still so then
         self._post(StimulusLooked(self._closed(), at_ms))
+        return at_ms
 
 
 class ContactPort:

@@ -166,7 +166,7 @@ class Keeper:
                 self._writer().backfill(fix)
                 self._fix = fix
             case ReadAgain(id=id):
-                found = any(str(record.id) == id for record in (row.record for row in self._writer().rows.values()))
+                found = any(str(record.id) == id for record in (row.record for row in self._shelf().rows.values()))
                 self._post(ReadBack(id, found, self.clock()))
             case NoteAlive(wall=wall):
                 self._writer().alive_wall_ms = wall.wall_ms

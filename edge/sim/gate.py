@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -27,7 +27,6 @@ from edge.events import (
     ReceiptCame,
     Record,
     ResetAsked,
-    Show,
     ShowLamp,
     SoundSiren,
     Stage,
@@ -35,31 +34,18 @@ from edge.events import (
     StoreCommand,
     Ticked,
 )
-from edge.proving import (
-    CloseContact,
-    PulseSiren,
-    Sense,
-    SenseRead,
-    StimulusBegan,
-    StimulusEnded,
-    StimulusFailed,
-    StimulusLooked,
-)
+from edge.proving import CloseContact, PulseSiren
 from edge.sim.card import Card, Keeper
 from edge.sim.clocks import Kernel
 from edge.sim.entrance import Entrance
 from edge.sim.hand import POLL_MS, Closing, Terminals
 from edge.sim.network import Broker, Phase, Wire
+from edge.sim.tester import RELAY_MS_MAX, Tester
 from edge.sim.timeline import Timeline
 from edge.sim.truth import Told, Truth, Wrong, is_press
 
 ALIVE_MS = 1_000
 RESET_KEY_MS_MAX = 600
-RELAY_MS_MAX = 8
-"""A small relay pulls in and lets go within this."""
-LIGHT_MS = {Show.TESTING: 100, Show.TEST_RECEIVED: 1_000}
-"""The first light of the patterns in ``edge.drivers.lamps``."""
-
 UNANSWERED_MAX = 24  # 16 + 4 alarms, a heartbeat and probes
 
 
@@ -87,8 +73,6 @@ class Gate:
         self.boots = 0
         self.alive = False
         self.lived: list[tuple[int, int]] = []
-        self._shown = 0
-        self.senses_lamp = self.senses_siren = self.shows_receipt = True
         terminals.listener = self._moved
         self.power_on()
 
@@ -117,6 +101,8 @@ class Gate:
             if self.alive and life == self.lives:
                 self._feed(replace(fact, at_ms=self.kernel.now_ms()))
 
+        fitted = self._rules.selftest.fitted
+        self.tester = Tester(self._time, self._terminals, fitted.loopback, post, self.kernel.now_ms)
         self.keeper = Keeper(self._time, self._truth, self._card, post)
         self.keeper.clock = self.kernel.now_ms
         for broker in self._brokers:
@@ -234,12 +220,11 @@ class Gate:
             case Disconnect(broker=number, reason=reason):
                 self._wire(number).disconnect(reason)
             case CloseContact():
-                self._close_contact(command, self.lives)
-            case PulseSiren() | SoundSiren() if self.senses_siren:
-                for active in (True, False):
-                    self._time.after(2 if active else 22, lambda active=active: self._sense(Sense.SIREN, active))  # type: ignore[misc]
+                self.tester.close_contact(command)
+            case PulseSiren() | SoundSiren():
+                self.tester.sound()
             case ShowLamp(show=show):
-                self._light(show)
+                self.tester.light(show)
                 self._time.say(f"lamp: {show.value}{', fault' if command.fault else ''}")
             case _ if isinstance(command, StoreCommand):
                 self.keeper.take(command)
@@ -247,56 +232,6 @@ class Gate:
                 self._entrance.obey(command)
             case _:
                 pass
-
-    def _close_contact(self, command: CloseContact, life: int) -> None:
-        """The hand of a self-test: a relay across the key where one is fitted, else words at the contact port."""
-        random, terminals = self._time.random, self._terminals
-
-        def post(fact: Fact) -> None:
-            if self.alive and life == self.lives:
-                self._feed(fact)
-
-        def look() -> None:
-            post(StimulusLooked(terminals.closed[Contact.KEY], self.kernel.now_ms()))
-
-        def let_go() -> None:
-            terminals.drive_relay(on=False, move_ms=random.randint(0, RELAY_MS_MAX), bounce_ms=random.choice((0, 3)))
-            post(StimulusEnded(self.kernel.now_ms()))
-            for after_ms in (command.settle_ms, command.settle_ms + command.between_ms):
-                self._time.after(after_ms + random.randint(0, 1), look)
-
-        def close() -> None:
-            if not self._rules.selftest.fitted.loopback:
-                self._say_closed(command.hold_ms, post)
-                return
-            if terminals.closed[Contact.KEY]:
-                post(StimulusFailed("the button was pressed already", self.kernel.now_ms()))
-                return
-            post(StimulusBegan(self.kernel.now_ms()))
-            terminals.drive_relay(on=True, move_ms=random.randint(0, RELAY_MS_MAX), bounce_ms=random.choice((0, 3)))
-            self._time.after(command.hold_ms // 2, look)
-            self._time.after(command.hold_ms + random.randint(0, 2), let_go)
-
-        self._time.after(random.randint(0, 3), close)
-
-    def _say_closed(self, hold_ms: int, post: Callable[[Fact], None]) -> None:
-        def tell(closed: bool) -> None:
-            post(ContactEdge(Contact.KEY, closed, self.kernel.now_ms(), Origin.SELF_TEST))
-
-        post(StimulusBegan(self.kernel.now_ms()))
-        tell(True)
-        self._time.after(hold_ms, lambda: tell(False))
-
-    def _light(self, show: Show) -> None:
-        """The lamp's first light in a new rhythm, as its sensor sees it; the rest tells a test nothing more."""
-        for_ms = LIGHT_MS.get(show, 100) if self.shows_receipt else 100
-        if self.senses_lamp:
-            shown = self._shown = self._shown + 1
-            self._time.after(1, lambda: self._sense(Sense.LAMP, True))
-            self._time.after(1 + for_ms, lambda: self._sense(Sense.LAMP, False) if shown == self._shown else None)
-
-    def _sense(self, sense: Sense, active: bool) -> None:
-        self.ask(SenseRead(sense, active, 0))
 
     def ask(self, fact: Fact) -> None:
         """Somebody asks the gate for something now: a test, a window."""

@@ -33,6 +33,7 @@ class Terminals:
         self.busy_until_ms = 0
         self.nc_stuck: bool | None = None
         self._finger = False
+        self._spike = False
         self._relay = False
         self.relay_edges = True
         self.relay_cut = False
@@ -97,18 +98,24 @@ class Terminals:
         self._time.after(after_ms, lambda: self._moved(level, closing))
 
     def _moved(self, level: bool, closing: Closing) -> None:
-        if closing.contact is Contact.KEY:
+        if closing.contact is not Contact.KEY:
+            self._move(closing.contact, level, closing.edges_kept)
+            return
+        if closing.spike:
+            self._spike = level
+        else:
             self._finger = level
-            level = level or self._relay
-        self._move(closing.contact, level, closing.edges_kept)
-        if closing.contact is Contact.KEY and not closing.spike:
-            self._move(Contact.KEY_NC, not level if self.nc_stuck is None else self.nc_stuck, closing.edges_kept)
+        self._shown(closing.edges_kept)
+
+    def _shown(self, told: bool) -> None:
+        """What finger, relay and disturbance together make of the key's two halves; a disturbance meets one alone."""
+        pushed = self._finger or self._relay
+        self._move(Contact.KEY, pushed or self._spike, told)
+        self._move(Contact.KEY_NC, not pushed if self.nc_stuck is None else self.nc_stuck, told)
 
     def _switched(self, on: bool) -> None:
         self._relay = on
-        level = on or self._finger
-        self._move(Contact.KEY, level, self.relay_edges)
-        self._move(Contact.KEY_NC, not level if self.nc_stuck is None else self.nc_stuck, self.relay_edges)
+        self._shown(self.relay_edges)
 
     def _move(self, contact: Contact, level: bool, told: bool) -> None:
         if self.closed[contact] is level:

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from edge import alarm, contact, links, selftest, state, uplink
-from edge.chain import Kind
-from edge.events import Code, Contact, Lane, Noted, Qualifier, Record, Trouble
-from edge.evidence import Fitted
-from edge.proving import SelfTestAsked
+from edge import alarm, contact, links, state, uplink
+from edge.events import Code, Contact, Lane, Noted, Qualifier, Record
 from edge.sim.card import Card
 from edge.sim.centre import Centre
 from edge.sim.entrance import Entrance
@@ -27,7 +24,6 @@ from edge.sim.weather import CALM, Weather, storm
 STORM_MS = 120_000
 CALM_MS = 240_000
 LIVE_MS_MAX = 1_000
-TEST_MS = 30_000
 KIOSK_EVERY = 5
 """One storm in so many has a kiosk at its gate."""
 
@@ -57,7 +53,6 @@ class World:
             alarm=alarm.AlarmRules(done_on_broker=done_on_broker, audible=random.random() < 0.5),
             links=links.LinkRules(names, (True,) * count, (True,) * count, jitter_seed=seed),
             uplink=uplink.UplinkRules(names, done_on_broker),
-            selftest=selftest.SelfTestRules(Fitted(brokers=names, loopback=seed % 2 == 0, supervised=True)),
             kiosk=state.KioskRules() if self.entrance is None else self.entrance.rules(),
         )
         self.gate = Gate(self.time, self.truth, self.card, self.terminals, self.brokers, rules, self.entrance)
@@ -162,12 +157,6 @@ class World:
         else:
             self.gate.kernel.synchronise()
 
-    def ask_for_test(self) -> None:
-        """A technician asks for a test, whatever goes on."""
-        self.happened["tests asked for"] += 1
-        kind = Kind.FULL if self.time.chance(0.5) else Kind.PATH
-        self.gate.ask(SelfTestAsked(kind, "technician", "", "", 0))
-
     def routine(self) -> None:
         """A few events that are not alarms."""
         if self.gate.alive:
@@ -187,8 +176,6 @@ class World:
         ]  # fmt: skip
         if self.entrance is not None:
             acts += [(self.break_sensor, 4), (self.kill_camera, 4)]
-        if not self.truth.done_on_broker:  # without receipts no test ever passes
-            acts.append((self.ask_for_test, 3))
         for act, most in acts:
             for _ in range(self.time.random.randint(0, most)):
                 self.time.after(self.time.random.randint(0, STORM_MS), act)
@@ -229,9 +216,6 @@ class World:
         self.time.run_until(self.time.now_ms + 5_000)
         if self.gate.state.alarm.ids:
             raise Wrong("the reset key did not end the incident")
-        if any(one.trouble is Trouble.SELFTEST_FAILED for one in self.gate.state.health.standing):
-            self.gate.ask(SelfTestAsked(Kind.FULL, "technician", "", "", 0))  # what a test found in the storm is mended
-            self.time.run_until(self.time.now_ms + TEST_MS)
         if self.gate.state.health.standing:
             raise Wrong(f"troubles stand after calm: {self.gate.state.health.standing}")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from mutation.kiosk_mistakes import KIOSK_MISTAKES
 from mutation.mistake import Mistake
+from mutation.schedule_mistakes import SCHEDULE_MISTAKES
 from mutation.selftest_mistakes import SELFTEST_MISTAKES
 
 MISTAKES = (
     *KIOSK_MISTAKES,
     *SELFTEST_MISTAKES,
+    *SCHEDULE_MISTAKES,
     Mistake(
         "id without the boot",
         "edge/making.py",

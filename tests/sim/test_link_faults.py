@@ -101,11 +101,11 @@ def refuse_writes(made: Bench) -> None:
 
 
 def blind_lamp(made: Bench) -> None:
-    made.gate.senses_lamp = False
+    made.gate.tester.senses_lamp = False
 
 
 def silence_siren(made: Bench) -> None:
-    made.gate.senses_siren = False
+    made.gate.tester.senses_siren = False
 
 
 def break_second_broker(made: Bench) -> None:
@@ -122,7 +122,7 @@ def no_officer(made: Bench) -> None:
 
 
 def hide_receipt(made: Bench) -> None:
-    made.gate.shows_receipt = False
+    made.gate.tester.shows_receipt = False
 
 
 def set_clock(made: Bench) -> None:

@@ -829,3 +829,15 @@ def damage(path, table):
     with path.open("r+b") as file:
         file.seek((root - 1) * size)
         file.write(b"\xff" * 64)
+
+
+def test_a_ledger_whose_file_was_deleted_goes_on_from_the_number_it_had(bench):
+    bench.open()
+    bench.run(store(1), store(2), MarkDone(id_of(1)), MarkDone(id_of(2)))
+    (*_, last) = [entry for entry in read(bench.path) if entry is not None]
+    assert bench.scribe.written == last.head, "known even if the old file cannot be read any more"
+    bench.path.unlink()
+    bench.run(store(3))
+    note, entry = [entry for entry in read(bench.path) if entry is not None]
+    assert (note.number, note.previous) == (last.number + 1, last.hash)
+    assert content_of(entry.record).id == id_of(3)

@@ -186,6 +186,15 @@ def test_an_unset_clock_makes_a_path_test_within_ten_minutes_and_no_other() -> N
     assert full(told) == ["Tue 2026-11-24 14:31 missed"]
 
 
+def test_a_clock_that_nobody_vouches_for_begins_no_whole_test_even_if_it_was_right() -> None:
+    gate = in_the_week()
+    gate.run_until("2026-11-23 09:00")
+    gate.known = False
+    assert full(gate.run_until("2026-11-23 11:00")) == []
+    gate.known = True
+    assert full(gate.run_until("2026-11-23 11:01")) == ["Mon 2026-11-23 11:00 missed"]
+
+
 def test_a_path_test_that_reached_nobody_is_repeated_as_soon_as_the_line_is_back() -> None:
     gate = in_the_week("2026-11-25 19:00")
     gate.reachable = False
