@@ -144,7 +144,7 @@ def late(true_ms: int, heard_ms: int, *, closed: bool) -> ContactEdge:
 
 
 def test_a_press_whose_two_callbacks_come_late_and_at_once_is_a_press() -> None:
-    """Seen in the virtual gate under load: by the moments of hearing alone it is a spike of 1 ms."""
+    """By the moments of hearing alone it is a spike of 1 ms."""
     facts = [edge(0, closed=False), late(1_000, 1_200, closed=True), late(1_060, 1_201, closed=False)]
     assert len(presses(run(facts))) == 1
 
