@@ -22,7 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.events import Fact
 
-PATIENCE_S = 10.0  # how long a test waits for what must come; generous, for two busy cores
+PATIENCE_S = 30.0  # how long a test waits for what must come; generous, for two busy cores
 F = TypeVar("F")
 
 

@@ -313,7 +313,12 @@ def test_press_is_refused_where_the_button_is_real(directory: Path, gatepost: Ru
 def watching(gate: SmallGate) -> Iterator[subprocess.Popen[str]]:
     """``gatepost watch --json`` in a process of its own."""
     command = [sys.executable, "-m", "edge", "watch", "--json", "--runtime-directory", str(gate.directory)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to Ctrl-C
+    try:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         yield process
         process.kill()
 
