@@ -61,7 +61,10 @@ class Phase(Enum):
 
 
 class Line(Value, frozen=True):
-    """One contact. ``since_ms`` dates the phase, ``told_ms`` the newest level anybody told, ``down_ms`` the press."""
+    """One contact. ``since_ms`` dates the phase, ``told_ms`` the newest level anybody told, ``down_ms`` the press.
+
+    ``true_ms`` and ``pressed_ms`` are phase and press as the kernel dates them: earlier, where the process heard late.
+    """
 
     phase: Phase = Phase.OPEN
     closed: bool = False
@@ -69,6 +72,8 @@ class Line(Value, frozen=True):
     since_ms: int = 0
     told_ms: int = -1
     down_ms: int = 0
+    true_ms: int = 0
+    pressed_ms: int | None = None
     origin: Origin = Origin.PERSON
     unproven_ms: int | None = None
     lost_in_row: int = 0
@@ -131,10 +136,10 @@ def step(contacts: Contacts, fact: ContactEdge | LevelRead | Ticked) -> tuple[Co
         line: Line = getattr(contacts, name)
         line = _settled(line, fact.contact, contacts.rules, fact.at_ms, found)
         if isinstance(fact, ContactEdge):
-            line = _proved(line, fact, found)
+            line = _proved(_caught_up(line, fact, contacts.rules, found), fact, found)
         elif line.known and fact.closed != line.closed and fact.at_ms > line.told_ms:
             line = replace(line, unproven_ms=fact.at_ms)
-        if fact.at_ms > line.told_ms or isinstance(fact, ContactEdge):
+        if not _is_old_news(line, fact) and (fact.at_ms > line.told_ms or isinstance(fact, ContactEdge)):
             line = _level(line, fact, contacts.rules, found)
         contacts = replace(contacts, **{name: line})
     else:
@@ -154,6 +159,27 @@ def _is_wire(fact: ContactEdge | LevelRead) -> bool:
     return isinstance(fact, LevelRead) or fact.origin is Origin.PERSON
 
 
+def _true_ms(fact: ContactEdge | LevelRead) -> int:
+    return fact.at_ms - fact.late_ms if isinstance(fact, ContactEdge) else fact.at_ms
+
+
+def _caught_up(line: Line, edge: ContactEdge, rules: ContactRules, found: list[Finding]) -> Line:
+    """What an edge that is heard late says about the phase that it ends: a whole press may lie between two callbacks
+    that come at once, and it is no spike."""
+    lasted_ms = _true_ms(edge) - line.true_ms
+    if line.phase is Phase.CONFIRMING and not edge.closed and lasted_ms >= rules.confirm_ms:
+        return _pressed(line, edge.contact, found)
+    if line.phase is Phase.RELEASING and edge.closed and lasted_ms >= rules.release_ms:
+        return _released(line, edge.contact, edge.at_ms, found)
+    return line
+
+
+def _is_old_news(line: Line, fact: ContactEdge | LevelRead) -> bool:
+    """The late edge of a press that the poll has seen from beginning to end: it is not another one."""
+    late = isinstance(fact, ContactEdge) and fact.closed and fact.late_ms > 0
+    return late and line.phase is Phase.OPEN and line.pressed_ms is not None and _true_ms(fact) <= line.pressed_ms
+
+
 def _level(line: Line, fact: ContactEdge | LevelRead, rules: ContactRules, found: list[Finding]) -> Line:
     """Apply a level. Time has already been brought up to the fact's moment."""
     at_ms = fact.at_ms
@@ -168,15 +194,15 @@ def _level(line: Line, fact: ContactEdge | LevelRead, rules: ContactRules, found
             return replace(line, phase=Phase.DOWN, since_ms=at_ms, down_ms=at_ms)
         case Phase.OPEN, True:
             origin = fact.origin if isinstance(fact, ContactEdge) else Origin.PERSON
-            line = replace(line, phase=Phase.CONFIRMING, since_ms=at_ms, origin=origin)
+            line = replace(line, phase=Phase.CONFIRMING, since_ms=at_ms, true_ms=_true_ms(fact), origin=origin)
             return _settled(line, fact.contact, rules, at_ms, found)
         case Phase.CONFIRMING, True if at_ms < line.since_ms:
             # The poll was faster than a delayed callback; the closure began when the edge says.
-            return replace(line, since_ms=at_ms)
+            return replace(line, since_ms=at_ms, true_ms=_true_ms(fact))
         case Phase.CONFIRMING, False:
             return replace(line, phase=Phase.OPEN, since_ms=at_ms)
         case Phase.DOWN, False:
-            return replace(line, phase=Phase.RELEASING, since_ms=at_ms)
+            return replace(line, phase=Phase.RELEASING, since_ms=at_ms, true_ms=_true_ms(fact))
         case Phase.RELEASING, True:
             return replace(line, phase=Phase.DOWN)
         case _:
@@ -190,12 +216,9 @@ def _settled(line: Line, contact: Contact, rules: ContactRules, now_ms: int, fou
         detail = f"{contact.value}: {line.lost} level changes were seen by the poll alone"
         found.append(WiringTrouble(Trouble.EDGE_LOST, True, detail, now_ms, _part(contact)))
     if line.phase is Phase.CONFIRMING and now_ms >= line.since_ms + rules.confirm_ms:
-        found.append(Closure(contact, line.origin, line.since_ms))
-        line = replace(line, phase=Phase.DOWN, down_ms=line.since_ms)
+        line = _pressed(line, contact, found)
     if line.phase is Phase.RELEASING and now_ms >= line.since_ms + rules.release_ms:
-        if line.stuck:
-            found.append(WiringTrouble(Trouble.KEY_STUCK, False, f"{contact.value} let go", now_ms, _part(contact)))
-        line = replace(line, phase=Phase.OPEN, stuck=False)
+        line = _released(line, contact, now_ms, found)
     stuck = line.phase is Phase.DOWN and line.origin is Origin.PERSON and now_ms >= line.down_ms + rules.stuck_ms
     if stuck and not line.stuck:
         held_s = rules.stuck_ms // 1000
@@ -203,6 +226,17 @@ def _settled(line: Line, contact: Contact, rules: ContactRules, now_ms: int, fou
         found.append(WiringTrouble(Trouble.KEY_STUCK, True, detail, now_ms, _part(contact)))
         line = replace(line, stuck=True)
     return line
+
+
+def _pressed(line: Line, contact: Contact, found: list[Finding]) -> Line:
+    found.append(Closure(contact, line.origin, line.since_ms))
+    return replace(line, phase=Phase.DOWN, down_ms=line.since_ms, pressed_ms=line.true_ms)
+
+
+def _released(line: Line, contact: Contact, now_ms: int, found: list[Finding]) -> Line:
+    if line.stuck:
+        found.append(WiringTrouble(Trouble.KEY_STUCK, False, f"{contact.value} let go", now_ms, _part(contact)))
+    return replace(line, phase=Phase.OPEN, stuck=False)
 
 
 def _proved(line: Line, edge: ContactEdge, found: list[Finding]) -> Line:

@@ -196,12 +196,13 @@ class Backlog(Value, frozen=True):
 
 
 class ContactEdge(Value, frozen=True):
-    """A contact changed, told by an interrupt. Raw: one push of a hand may close it often."""
+    """A contact changed, ``late_ms`` before the interrupt was heard. Raw: one push of a hand may close it often."""
 
     contact: Contact
     closed: bool
     at_ms: int
     origin: Origin
+    late_ms: int = 0
 
 
 class LevelRead(Value, frozen=True):
@@ -246,8 +247,7 @@ class Loaded(Value, frozen=True):
 
 
 class StoreOpened(Value, frozen=True):
-    """The store can be read: latch, what is owed, crowd as last kept. Again with ``renumbered`` when its numbers began
-    anew (a new file after damage or deletion): what memory holds is stored again, and its crowd is the newer one."""
+    """The store can be read. Again, ``renumbered``, in a new file after damage: memory's rows and crowd go there."""
 
     latch: Latch | None
     backlog: Backlog

@@ -19,6 +19,9 @@ from edge.ports import Clock, Post
 
 log = logging.getLogger(__name__)
 
+LATE_MS_MAX = 10_000
+"""An edge that seems to be older is not: then the two clocks disagree, and only the moment it was heard is known."""
+
 
 class GpioContacts:
     """Posts a ContactEdge for every edge; ``poll`` posts a LevelRead for every level that no edge has told.
@@ -69,13 +72,15 @@ class GpioContacts:
             button.close()
 
     def _teller(self, contact: Contact, *, closed: bool) -> Any:
-        clock, told, post = self._clock, self._told, self._post
+        clock, told, post, button = self._clock, self._told, self._post, self._buttons[contact]
 
         def tell() -> None:
             try:
                 at_ms = clock.now_ms()
                 told[contact] = closed
-                post(ContactEdge(contact, closed, at_ms, Origin.PERSON))
+                late_s = button.active_time if closed else button.inactive_time  # since the kernel's own date of it
+                late_ms = int((late_s or 0) * 1000)
+                post(ContactEdge(contact, closed, at_ms, Origin.PERSON, late_ms if 0 < late_ms < LATE_MS_MAX else 0))
             except Exception:
                 log.critical("%s: an edge could not be posted", contact.value, exc_info=True)
 

@@ -59,7 +59,7 @@ def run(every_s: float, winter: bool) -> int:
         with console.status("starting broker, centre, gate and kiosk ..."):
             world.start(console.log)
         students = Morning(world, every_s, winter=winter)
-        with _raw_keys(), Live(console=console, screen=True, auto_refresh=False) as live:
+        with raw_keys(), Live(console=console, screen=True, auto_refresh=False) as live:
             _loop(world, live)
     except DemoError as error:
         print(error, file=sys.stderr)
@@ -79,7 +79,7 @@ def _loop(world: World, live: Live) -> None:
         except GatepostError as error:
             raise DemoError(str(error)) from error
         live.update(_picture(view, world, said), refresh=True)
-        key = _key(0.1)
+        key = key_pressed(0.1)
         if key == "q":
             return
         if key:
@@ -162,14 +162,16 @@ def _kiosk(kiosk: dict[str, Any], world: World) -> Table:
     return shown
 
 
-def _key(seconds: float) -> str:
+def key_pressed(seconds: float) -> str:
+    """The key that is pressed within so long, in lower case; nothing if none is."""
     end = time.monotonic() + seconds
     ready, _, _ = select.select([sys.stdin], [], [], max(0.0, end - time.monotonic()))
     return os.read(sys.stdin.fileno(), 1).decode(errors="replace").lower() if ready else ""
 
 
 @contextlib.contextmanager
-def _raw_keys() -> Iterator[None]:
+def raw_keys() -> Iterator[None]:
+    """Take each key at once, without Enter, and show none."""
     before = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
     try:

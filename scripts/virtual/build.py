@@ -6,7 +6,7 @@ import shutil
 
 from virtual import kernel, tree, wheels
 from virtual.packages import HOST_PACKAGES, install_on_host
-from virtual.places import PROJECT, ROOM_GB, SOURCES, cache
+from virtual.places import PROJECT, ROOM_GB, SOURCES, alone, cache
 from virtual.steps import BuildError, newest, run, step
 
 PRODUCT = tuple(PROJECT / name for name in ("edge", "centre", "kiosk", "systemd", "setup.cfg", "scripts/installation"))
@@ -23,10 +23,16 @@ def fresh() -> bool:
 
 def build(clean: bool = False) -> None:
     """Make ``root.img``, ``kernel/vmlinuz`` and ``kernel/initrd`` in the cache. Raises BuildError."""
+    with alone():
+        _build(clean)
+
+
+def _build(clean: bool) -> None:
     place = cache()
     if clean:
-        shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True, exist_ok=True)
+        for thing in place.iterdir():
+            if thing.name != "lock":
+                shutil.rmtree(thing) if thing.is_dir() else thing.unlink()
     if fresh():
         print(f"the image in {place} is up to date")
         return

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from edge.drivers.bench import Bench
-from edge.drivers.button import GpioContacts
+from edge.drivers.button import LATE_MS_MAX, GpioContacts
 from edge.drivers.clock import FixedClock
 from edge.drivers.pins import open_factory
 from edge.errors import DeviceError
@@ -67,10 +68,26 @@ def test_an_edge_is_told_at_once_with_its_time_and_the_poll_has_nothing_to_add(
     for closed in (not wiring.contacts.level(contact), wiring.contacts.level(contact)):
         wiring.clock.advance(7)
         wiring.bench.set(contact, closed=closed)
-        assert wiring.take() == [ContactEdge(contact, closed, wiring.clock.now_ms(), Origin.PERSON)]
+        (told,) = wiring.take()
+        # How late it was heard is by the pins' own clock, which runs on here.
+        assert isinstance(told, ContactEdge)
+        assert replace(told, late_ms=0) == ContactEdge(contact, closed, wiring.clock.now_ms(), Origin.PERSON)
+        assert 0 <= told.late_ms < LATE_MS_MAX
         assert wiring.contacts.level(contact) is closed
         wiring.contacts.poll()
         assert wiring.take() == []
+
+
+def test_an_edge_that_is_heard_late_says_how_late(wiring: Wiring, contact: Contact) -> None:
+    """The library hands the kernel's own date of an edge on."""
+    pin = wiring.pins.pin(GPIOS[contact])
+    pin.edges = "none"
+    closed = not wiring.contacts.level(contact)
+    wiring.bench.set(contact, closed=closed)
+    pin._call_when_changed(pin.factory.ticks() - 0.2, pin.state)
+    (told,) = wiring.take()
+    assert isinstance(told, ContactEdge)
+    assert 200 <= told.late_ms < LATE_MS_MAX
 
 
 def test_a_level_whose_edge_was_lost_is_found_by_the_poll_and_told_once(wiring: Wiring, contact: Contact) -> None:

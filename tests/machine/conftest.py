@@ -13,7 +13,7 @@ import pytest
 from tests.machine.gate import VirtualGate
 from tests.process.brokers import Authority
 from virtual.machine import Machine
-from virtual.places import cache, why_no_image
+from virtual.places import alone, cache, why_no_image
 
 SNAPSHOT = "booted"
 
@@ -24,6 +24,11 @@ def booted() -> Path:
     reason = why_no_image()
     if reason is not None:
         pytest.skip(reason)
+    with alone():
+        return _booted()
+
+
+def _booted() -> Path:
     disk = cache() / "booted" / "root.qcow2"
     made_from = cache() / "booted" / "made-from"
     image = str((cache() / "root.img").stat().st_mtime_ns)

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.machine
 
 PRESSES = 1_000
 ROUNDING_MS = 2
+STOPS = 5
 
 
 def test_a_press_of_the_kernels_line_is_received_by_the_centre_over_tls(gate: VirtualGate) -> None:
@@ -61,3 +62,16 @@ def test_pulses_of_5_ms_are_no_presses(gate: VirtualGate) -> None:
     print(f"{len(short)} of {len(pulses)} pulses were shorter than 8 ms; {len(taken)} of them taken for a press")  # noqa: T201
     assert len(short) > 200, "this machine is too busy to make short pulses"
     assert taken == []
+
+
+def test_a_press_while_the_daemon_is_stopped_for_a_moment_is_heard_once_when_it_goes_on(gate: VirtualGate) -> None:
+    """As a process is that the kernel leaves waiting: its callbacks come late, and all at once."""
+    gate.start()
+    wire = f"/run/gpio/sim_gpio{KEY}/pull"
+    for count in range(1, STOPS + 1):
+        gate.machine.run(
+            f"kill -STOP {gate.process()}; echo pull-down >{wire}; sleep 0.06; echo pull-up >{wire}; sleep 0.2;"
+            f" kill -CONT {gate.process()}"
+        )
+        gate.wait_for(lambda view, count=count: view["incident"]["presses"] == count)
+    assert len(gate.wait_presses(STOPS)) == STOPS

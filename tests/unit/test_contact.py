@@ -139,6 +139,35 @@ def test_a_late_edge_dates_the_closure_that_the_poll_saw_first() -> None:
     assert presses(run([*facts, edge(1_050, closed=False)])) == [Closure(Contact.KEY, Origin.PERSON, 1_000)]
 
 
+def late(true_ms: int, heard_ms: int, *, closed: bool) -> ContactEdge:
+    return ContactEdge(Contact.KEY, closed, heard_ms, Origin.PERSON, heard_ms - true_ms)
+
+
+def test_a_press_whose_two_callbacks_come_late_and_at_once_is_a_press() -> None:
+    """By the moments of hearing alone it is a spike of 1 ms."""
+    facts = [edge(0, closed=False), late(1_000, 1_200, closed=True), late(1_060, 1_201, closed=False)]
+    assert len(presses(run(facts))) == 1
+
+
+def test_a_spike_whose_two_callbacks_come_late_is_none() -> None:
+    facts = [edge(0, closed=False), late(1_000, 1_200, closed=True), late(1_005, 1_206, closed=False)]
+    assert presses(run(facts)) == []
+
+
+def test_two_presses_whose_callbacks_come_late_and_at_once_are_two() -> None:
+    times = [(1_000, True), (1_060, False), (1_150, True), (1_210, False)]
+    facts = [late(true_ms, 1_400 + number, closed=closed) for number, (true_ms, closed) in enumerate(times)]
+    assert len(presses(run([edge(0, closed=False), *facts]))) == 2
+
+
+def test_a_press_that_the_poll_saw_whole_is_not_another_one_when_its_callbacks_come_at_last() -> None:
+    """However slowly they come one after the other."""
+    seen = [LevelRead(Contact.KEY, False, 0), LevelRead(Contact.KEY, True, 1_020), LevelRead(Contact.KEY, False, 1_070)]
+    facts = [*seen, late(1_000, 1_200, closed=True), late(1_060, 1_215, closed=False)]
+    assert len(presses(run(facts))) == 1
+    assert len(presses(run([*facts, *closure(1_400, 60)]))) == 2, "the next one is another one"
+
+
 def test_an_old_level_does_not_undo_a_newer_edge() -> None:
     contacts, _ = step(Contacts(), edge(0, closed=False))
     contacts, _ = step(contacts, edge(1_000, closed=True))
