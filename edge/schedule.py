@@ -14,7 +14,19 @@ from msgspec.structs import replace
 
 from edge.chain import Kind, Result
 from edge.compliance import judge
-from edge.diary import KEPT_WEEKS_MAX, WHOLE, Begun, Diary, Outage, PastTest, Week, with_outage, with_test, with_week
+from edge.diary import (
+    KEPT_WEEKS_MAX,
+    WHOLE,
+    Begun,
+    Diary,
+    Outage,
+    PastTest,
+    Week,
+    paths_in,
+    with_outage,
+    with_test,
+    with_week,
+)
 from edge.local_time import DAY_MS, HOUR_MS, MINUTE_MS, monday_of, wall_of
 from edge.planning import Planned, Why, path_pause_ms, plan
 from edge.timetable import NEVER_MS, Timetable, path_slot_after, permitted_from
@@ -108,12 +120,13 @@ News = StartTest | KeepDiary | WeekJudged
 class Schedule(Value, frozen=True):
     """``reach_ms``: since when the centre can be reached, None while it cannot. ``able``: a whole test could be made.
 
-    ``planned``: the next whole test. ``seen``: the moment of the last look. ``kept_ms``: when the
-    diary was last given to the store.
+    ``planned``: the next whole test. ``seen``: the moment of the last look. ``kept_ms``: when the diary was last given
+    to the store. ``early``: tests that people asked for before the store could be read.
     """
 
     rules: ScheduleRules
     diary: Diary | None = None
+    early: Diary = Diary()
     planned: Planned | None = None
     seen: Moment | None = None
     reach_ms: int | None = None
@@ -162,25 +175,30 @@ def _opened(schedule: Schedule, fact: Opened, now: Moment, news: list[News]) -> 
         diary = replace(diary, able_wall_ms=alive_ms)
     if diary.begun is not None:
         diary = _broken_off(diary, diary.begun, "broken off: the gate stopped in the middle")
+    for test in schedule.early.tests:
+        diary = with_test(diary, test)
+    diary = replace(diary, begun=schedule.early.begun)
     return _kept(replace(schedule, planned=plan(schedule.rules.table, diary, NEVER_MS)), diary, now, news)
 
 
 def _begun(schedule: Schedule, kind: Kind, now: Moment, news: list[News], *, asked: bool) -> Schedule:
-    if schedule.diary is None:
-        return schedule
     begun = Begun(kind, now.wall_ms, now.kernel_boot, now.at_ms, asked)
+    if schedule.diary is None:
+        return replace(schedule, early=replace(schedule.early, begun=begun))
     return _kept(schedule, replace(schedule.diary, begun=begun), now, news)
 
 
 def _ended(schedule: Schedule, fact: Ended, now: Moment, news: list[News]) -> Schedule:
-    diary = schedule.diary
-    if diary is None or diary.begun is None:
-        return schedule  # begun before the store could be read, or given up as endless
+    diary = schedule.early if schedule.diary is None else schedule.diary
     begun = diary.begun
+    if begun is None:
+        return schedule  # given up as endless
     wall_ms = now.wall_ms - (now.at_ms - begun.at_ms)
     test = PastTest(
         begun.kind, fact.result, wall_ms, begun.kernel_boot, begun.at_ms, fact.clock_right, begun.asked, why=fact.why
     )
+    if schedule.diary is None:
+        return replace(schedule, early=with_test(diary, test))
     return _told(schedule, with_test(diary, test), now, news)
 
 
@@ -271,7 +289,7 @@ def _due(schedule: Schedule, planned: Planned, now: Moment) -> bool:
 
 def _path_due(schedule: Schedule, diary: Diary, reach_ms: int, now: Moment) -> tuple[int, Why, int | None]:
     """When the next path test is due in monotonic milliseconds, why, and its planned wall time if it has one."""
-    tried = _tried(diary, now.kernel_boot)
+    tried = paths_in(diary, now.kernel_boot)
     settled_ms = reach_ms + schedule.rules.settle_ms
     if not tried:
         return settled_ms, Why.POWER_ON, None
@@ -291,17 +309,6 @@ def _path_due(schedule: Schedule, diary: Diary, reach_ms: int, now: Moment) -> t
     done_ms = next((test.wall_ms for test in tried if test.clock_right), now.wall_ms - DAY_MS)
     slot_ms = path_slot_after(schedule.rules.table, done_ms)
     return max(again_ms, now.at_ms + slot_ms - now.wall_ms), Why.DAILY, slot_ms
-
-
-def _tried(diary: Diary, kernel_boot: str) -> list[PastTest]:
-    """The path tests of this boot, the newest first."""
-    tried = []
-    for test in reversed(diary.tests):
-        if test.kernel_boot != kernel_boot:
-            break
-        if test.kind is Kind.PATH:
-            tried.append(test)
-    return tried
 
 
 # --- small things ---------------------------------------------------------------------------------------------------

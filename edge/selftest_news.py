@@ -12,7 +12,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from edge import alarm, claim, contact, health, screening, selftest, timekeeping, window_news
-from edge.chain import Kind, Report, Result, Stimulus, WindowClosed, WindowOpened, body_of
+from edge.chain import Body, Kind, Report, Result, Stimulus, WindowClosed, WindowOpened, body_of
 from edge.events import (
     Code,
     Command,
@@ -96,6 +96,12 @@ def marked(state: State, id: EventId, at_ms: int, out: list[Command]) -> State:
     elif run.stimulus is Stimulus.PERSON and fitted.siren_sense:
         out.append(PulseSiren(selftest.PULSE_MS))
     return send_everywhere(state, id, out)
+
+
+def said_of(state: State) -> Body:
+    """What goes with the running test's own press, for the officer's card."""
+    run = state.test.run
+    return {} if run is None else {"kind": run.asked.kind.value, "officer_ms": state.test.rules.fitted.officer_ms}
 
 
 def is_mark(state: State, id: EventId) -> bool:
