@@ -17,7 +17,9 @@ from edge.events import ClockQuality, Code, Origin, Stage, Topic
 from edge.wire import Address, Event
 
 OFFICER_MS = 90_000
-"""Within this the officer is to confirm (link 11), or the test is PARTIAL."""
+"""Within this the officer is to confirm (link 11), or the test is PARTIAL; where the gate does not say another time."""
+
+OFFICER_MS_MAX = 600_000
 
 CARD_MS_MAX = 35 * 60_000
 """A card whose report has not come by then leaves the screen: the longest test is a drill of half an hour."""
@@ -45,6 +47,7 @@ class Card(msgspec.Struct, frozen=True):
     press_clock: ClockQuality = ClockQuality.UNSYNCED
     replayed: bool = False
     age_ms: int | None = None
+    officer_ms: int = OFFICER_MS
     seen_by: str = ""
     seen_wall_ms: int = 0
     dispatched_by: str = ""
@@ -66,7 +69,7 @@ class Card(msgspec.Struct, frozen=True):
 
     def left_ms(self, wall_ms: int) -> int:
         """How long the officer still has, as far as the centre can know: by its own clock and the mark's age."""
-        return max(0, self.received_wall_ms - (self.age_ms or 0) + OFFICER_MS - wall_ms)
+        return max(0, self.received_wall_ms - (self.age_ms or 0) + self.officer_ms - wall_ms)
 
     @property
     def stage(self) -> Stage:
@@ -101,8 +104,11 @@ def marked(card: Card | None, address: Address, event: Event, window: str, wall_
     card = card or Card(address, event.id)
     said = event.body.get("kind")
     kind = said if isinstance(said, str) and said in {one.value for one in Kind} else ""
+    officer_ms = event.body.get("officer_ms")
+    believed = type(officer_ms) is int and 0 < officer_ms <= OFFICER_MS_MAX
     return replace(
         card,
+        officer_ms=officer_ms if believed else OFFICER_MS,
         origin=event.origin,
         kind=card.kind or kind,
         window=card.window or window,

@@ -11,7 +11,9 @@ from enum import Enum
 import msgspec
 from msgspec.structs import replace
 
-from edge.wire import Address
+from edge.diary import Week, week_of
+from edge.events import Code, Topic
+from edge.wire import Address, Event
 
 
 class Matter(Enum):
@@ -21,6 +23,7 @@ class Matter(Enum):
     DUE_UNBELIEVABLE = "due_unbelievable"
     LEDGER = "ledger"
     WINDOW_UNASKED = "window_unasked"
+    WEEK_MISSED = "week_missed"
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -41,6 +44,12 @@ def found(known: Item | None, address: Address, matter: Matter, detail: str, id:
     if known is None or known.cleared_wall_ms:
         return Item(address, matter, wall_ms, detail[:300], id)
     return replace(known, detail=detail[:300], times=known.times + 1)
+
+
+def missed_week(event: Event) -> Week | None:
+    """The judged week that this event tells of, if it broke the rule of two tests; else None."""
+    week = week_of(event.body) if event.topic is Topic.LOG and event.code is Code.PERIODIC_TEST else None
+    return None if week is None or week.compliant else week
 
 
 def cleared(item: Item, by: str, wall_ms: int) -> Item:

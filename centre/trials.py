@@ -20,6 +20,7 @@ from centre.register import GateEntry, LastTest, Register
 from centre.windows import Window
 from edge import wire
 from edge.events import Code, Qualifier, Stage
+from edge.local_time import text_of
 from edge.wire import Address, CentreCommand, Event, Receipt
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,10 @@ class Trials:
             changes.cards[address, event.id] = cards.marked(card, address, event, nonce, wall_ms)
         elif cards.is_report(event):
             return self._report(changes, entry, event, wall_ms)
+        elif (week := items.missed_week(event)) is not None:
+            lacks = ", ".join(lack.value for lack in week.lacks)
+            detail = f"the week of {text_of(week.monday)} is NON_COMPLIANT: {lacks}; {week.passes} of 2 tests passed"
+            self._find(changes, address, Matter.WEEK_MISSED, detail, wall_ms)
         elif windows.is_word(event):
             self._window_word(changes, address, event, wall_ms)
         elif event.code is Code.RESTART and event.qualifier is Qualifier.NEW:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from edge.chain import Body
 from edge.events import (
     Acked,
     Code,
@@ -83,12 +84,15 @@ class Alarm(Value, frozen=True):
 
 
 class Pressed(Value, frozen=True):
-    """A confirmed closure of the key, already named. Origin has no default; ``kind`` is that of a test."""
+    """A confirmed closure of the key, already named. Origin has no default.
+
+    ``test`` goes with a test's press: its kind, and how long the officer may take (``officer_ms``).
+    """
 
     id: EventId
     origin: Origin
     at_ms: int
-    kind: str = ""
+    test: Body = {}
 
 
 class Reset(Value, frozen=True):
@@ -187,7 +191,7 @@ def _pressed(alarm: Alarm, press: Pressed) -> tuple[Alarm, tuple[Outcome, ...]]:
         # A test takes the same road to the centre, and never opens, hides, restarts or ends an alarm.
         draft = Draft(
             press.id, Lane.ALARM, Topic.SELF_TEST, _code(alarm), Qualifier.NEW, press.origin, None,
-            {"kind": press.kind}, None, press.at_ms,
+            dict(press.test), None, press.at_ms,
         )  # fmt: skip
         return alarm, (draft,)
     first = not alarm.ids

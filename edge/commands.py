@@ -86,14 +86,16 @@ def run(config: Annotated[Path, typer.Option("--config", metavar="FILE", help="T
 
 @config.command(epilog="Example: gatepost config check /etc/gatepost/gatepost.toml")
 def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The settings file.")]) -> None:
-    """Check a settings file, and the certificates and passwords that it names.
+    """Check a settings file, and the certificates, passwords and school calendar that it names.
 
     Every mistake is a line: file, key, what is given, what is allowed. Exit code 3 for the settings, 6 for a file
     that they name.
     """
-    from edge import credentials, screen, settings
+    from edge import credentials, school_days, screen, settings
 
     loaded = settings.load(file)
+    if loaded.selftest.calendar_file is not None:
+        school_days.read(loaded.selftest.calendar_file)
     mistakes = []
     for number, broker in enumerate(loaded.broker, 1):
         try:

@@ -159,8 +159,7 @@ def _press(state: State, origin: Origin, at_ms: int, out: list[Command]) -> Stat
     if origin is Origin.PERSON:
         state = _alarm(state, alarm.Pressed(id, origin, at_ms), out)
         return kiosk_news.pressed(selftest_news.pressed(state), state.alarm.ids[0], at_ms, out)
-    kind = "" if state.test.run is None else state.test.run.asked.kind.value
-    state = _alarm(state, alarm.Pressed(id, origin, at_ms, kind), out)
+    state = _alarm(state, alarm.Pressed(id, origin, at_ms, selftest_news.said_of(state)), out)
     return selftest_news.marked(state, id, at_ms, out)
 
 

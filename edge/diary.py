@@ -125,6 +125,17 @@ def last_counted(diary: Diary, until_wall_ms: int) -> PastTest | None:
     return None
 
 
+def paths_in(diary: Diary, kernel_boot: str) -> list[PastTest]:
+    """The path tests of this boot of the kernel, the newest first."""
+    tried = []
+    for test in reversed(diary.tests):
+        if test.kernel_boot != kernel_boot:
+            break
+        if test.kind is Kind.PATH:
+            tried.append(test)
+    return tried
+
+
 def with_test(diary: Diary, test: PastTest) -> Diary:
     """The diary with one more test in it; says itself whether it counts."""
     if passed(test):

@@ -13,9 +13,18 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from edge.chain import Kind, Result
-from edge.compliance import judge
-from edge.diary import KEPT_WEEKS_MAX, WHOLE, Begun, Diary, Outage, PastTest, Week, with_outage, with_test, with_week
-from edge.local_time import DAY_MS, HOUR_MS, MINUTE_MS, monday_of, wall_of
+from edge.compliance import judge_past
+from edge.diary import (
+    Begun,
+    Diary,
+    Outage,
+    PastTest,
+    Week,
+    paths_in,
+    with_outage,
+    with_test,
+)
+from edge.local_time import DAY_MS, HOUR_MS, MINUTE_MS, monday_of
 from edge.planning import Planned, Why, path_pause_ms, plan
 from edge.timetable import NEVER_MS, Timetable, path_slot_after, permitted_from
 from edge.value import Value
@@ -108,12 +117,13 @@ News = StartTest | KeepDiary | WeekJudged
 class Schedule(Value, frozen=True):
     """``reach_ms``: since when the centre can be reached, None while it cannot. ``able``: a whole test could be made.
 
-    ``planned``: the next whole test. ``seen``: the moment of the last look. ``kept_ms``: when the
-    diary was last given to the store.
+    ``planned``: the next whole test. ``seen``: the moment of the last look. ``kept_ms``: when the diary was last given
+    to the store. ``early``: tests that people asked for before the store could be read.
     """
 
     rules: ScheduleRules
     diary: Diary | None = None
+    early: Diary = Diary()
     planned: Planned | None = None
     seen: Moment | None = None
     reach_ms: int | None = None
@@ -162,25 +172,30 @@ def _opened(schedule: Schedule, fact: Opened, now: Moment, news: list[News]) -> 
         diary = replace(diary, able_wall_ms=alive_ms)
     if diary.begun is not None:
         diary = _broken_off(diary, diary.begun, "broken off: the gate stopped in the middle")
+    for test in schedule.early.tests:
+        diary = with_test(diary, test)
+    diary = replace(diary, begun=schedule.early.begun)
     return _kept(replace(schedule, planned=plan(schedule.rules.table, diary, NEVER_MS)), diary, now, news)
 
 
 def _begun(schedule: Schedule, kind: Kind, now: Moment, news: list[News], *, asked: bool) -> Schedule:
-    if schedule.diary is None:
-        return schedule
     begun = Begun(kind, now.wall_ms, now.kernel_boot, now.at_ms, asked)
+    if schedule.diary is None:
+        return replace(schedule, early=replace(schedule.early, begun=begun))
     return _kept(schedule, replace(schedule.diary, begun=begun), now, news)
 
 
 def _ended(schedule: Schedule, fact: Ended, now: Moment, news: list[News]) -> Schedule:
-    diary = schedule.diary
-    if diary is None or diary.begun is None:
-        return schedule  # begun before the store could be read, or given up as endless
+    diary = schedule.early if schedule.diary is None else schedule.diary
     begun = diary.begun
+    if begun is None:
+        return schedule  # given up as endless
     wall_ms = now.wall_ms - (now.at_ms - begun.at_ms)
     test = PastTest(
         begun.kind, fact.result, wall_ms, begun.kernel_boot, begun.at_ms, fact.clock_right, begun.asked, why=fact.why
     )
+    if schedule.diary is None:
+        return replace(schedule, early=with_test(diary, test))
     return _told(schedule, with_test(diary, test), now, news)
 
 
@@ -216,30 +231,11 @@ def _able(schedule: Schedule, diary: Diary, now: Moment, news: list[News], *, ne
         if last_ms is not None and now.wall_ms - last_ms >= OUTAGE_MS_MIN:
             diary = with_outage(diary, Outage(last_ms, now.wall_ms))
         schedule = replace(schedule, planned=plan(table, diary, now.wall_ms + FUTURE_MS))
-    diary, judged = _judged(schedule.rules, diary, now.wall_ms)
+    diary, judged = judge_past(table.zone, diary, now.wall_ms, human_weekly=schedule.rules.human_weekly)
     news.extend(WeekJudged(week) for week in judged)
     if newly or judged or now.at_ms - schedule.kept_ms >= KEEP_MS:
         return _kept(schedule, diary, now, news)
     return replace(schedule, diary=diary)
-
-
-def _judged(rules: ScheduleRules, diary: Diary, wall_ms: int) -> tuple[Diary, list[Week]]:
-    """Judge the weeks that are over, at most as many as are kept."""
-    this_monday = monday_of(rules.table.zone, wall_ms)
-    monday = this_monday + 7 if diary.judge_monday is None else diary.judge_monday
-    if not this_monday - 7 * KEPT_WEEKS_MAX <= monday <= this_monday + 7:
-        monday = max(this_monday - 7 * KEPT_WEEKS_MAX, min(monday, this_monday))
-        diary = replace(diary, judge_monday=monday)
-    weeks: list[Week] = []
-    begun = diary.begun
-    while monday < this_monday:
-        if begun is not None and begun.kind in WHOLE and begun.wall_ms < wall_of(rules.table.zone, monday + 7, 0):
-            break  # it may still pass
-        week = judge(rules.table.zone, diary, monday, human_weekly=rules.human_weekly)
-        diary = with_week(diary, week)
-        weeks.append(week)
-        monday += 7
-    return diary, weeks
 
 
 def _give_up(schedule: Schedule, now: Moment, news: list[News]) -> Schedule:
@@ -271,7 +267,7 @@ def _due(schedule: Schedule, planned: Planned, now: Moment) -> bool:
 
 def _path_due(schedule: Schedule, diary: Diary, reach_ms: int, now: Moment) -> tuple[int, Why, int | None]:
     """When the next path test is due in monotonic milliseconds, why, and its planned wall time if it has one."""
-    tried = _tried(diary, now.kernel_boot)
+    tried = paths_in(diary, now.kernel_boot)
     settled_ms = reach_ms + schedule.rules.settle_ms
     if not tried:
         return settled_ms, Why.POWER_ON, None
@@ -291,17 +287,6 @@ def _path_due(schedule: Schedule, diary: Diary, reach_ms: int, now: Moment) -> t
     done_ms = next((test.wall_ms for test in tried if test.clock_right), now.wall_ms - DAY_MS)
     slot_ms = path_slot_after(schedule.rules.table, done_ms)
     return max(again_ms, now.at_ms + slot_ms - now.wall_ms), Why.DAILY, slot_ms
-
-
-def _tried(diary: Diary, kernel_boot: str) -> list[PastTest]:
-    """The path tests of this boot, the newest first."""
-    tried = []
-    for test in reversed(diary.tests):
-        if test.kernel_boot != kernel_boot:
-            break
-        if test.kind is Kind.PATH:
-            tried.append(test)
-    return tried
 
 
 # --- small things ---------------------------------------------------------------------------------------------------

@@ -84,7 +84,8 @@ def test_an_edge_that_is_heard_late_says_how_late(wiring: Wiring, contact: Conta
     pin.edges = "none"
     closed = not wiring.contacts.level(contact)
     wiring.bench.set(contact, closed=closed)
-    pin._call_when_changed(pin.factory.ticks() - 0.2, pin.state)
+    pin._last_change -= 0.2
+    pin._call_when_changed()
     (told,) = wiring.take()
     assert isinstance(told, ContactEdge)
     assert 200 <= told.late_ms < LATE_MS_MAX

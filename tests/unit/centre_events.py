@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from edge import chain, wire
 from edge.chain import Kind, Link, LinkResult, Report, Result, Stimulus, Verdict
+from edge.diary import Week, body_of
 from edge.events import ClockQuality, Code, Lane, Origin, Qualifier, Topic
 
 BOOT = "00000000000000aa"
@@ -91,3 +92,9 @@ def restart(counter: int, *, boot_counter: int, boot: str = "00000000000000bb") 
         counter, boot=boot, boot_counter=boot_counter, lane=Lane.TROUBLE, topic=Topic.LOG, code=Code.RESTART,
         qualifier=Qualifier.NEW,
     )  # fmt: skip
+
+
+def week_word(counter: int, week: Week) -> wire.Event:
+    """The gate has judged a week."""
+    body = dict(body_of(week))
+    return event(counter, lane=Lane.TROUBLE, topic=Topic.LOG, code=Code.PERIODIC_TEST, body=body)

@@ -46,11 +46,12 @@ class ScheduledGate:
         self.boot_ms = self.true_ms
         self.restart()
 
-    def restart(self) -> None:
-        """The daemon starts."""
+    def restart(self, *, opened: bool = True) -> None:
+        """The daemon starts; without ``opened`` its store cannot be read yet."""
         self.machine = Schedule(self.rules)
         self.ends_ms: int | None = None
-        self.tell(Opened(self.card))
+        if opened:
+            self.tell(Opened(self.card))
 
     def off_for(self, minutes: int) -> None:
         """Without power for so long."""

@@ -32,6 +32,11 @@ def test_an_officer_has_ninety_seconds():
     assert card(replayed=True, age_ms=80_000).left_ms(AT) == OFFICER_MS - 80_000
 
 
+def test_a_gate_may_give_its_officer_more_time_within_reason():
+    for given, taken in ((300_000, 300_000), (86_400_000, OFFICER_MS), (True, OFFICER_MS), ("x", OFFICER_MS)):
+        assert card(body={"kind": "full", "officer_ms": given}).left_ms(AT) == taken
+
+
 def test_the_first_officer_s_word_stands():
     seen = cards.act(card(), Stage.SEEN, "Li", AT + 1)
     assert cards.act(seen, Stage.SEEN, "Wang", AT + 2) == seen

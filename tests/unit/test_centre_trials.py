@@ -19,9 +19,11 @@ from centre.trials import Trials
 from centre.windows import MINUTE_MS
 from edge import wire
 from edge.chain import Kind, Result
+from edge.diary import Lack, Week
 from edge.errors import RefusedError
 from edge.events import Origin, Stage
-from tests.unit.centre_events import ADDRESS, press, report, reset, restart, self_test, window_word
+from edge.local_time import day_of
+from tests.unit.centre_events import ADDRESS, press, report, reset, restart, self_test, week_word, window_word
 
 NOW = 1_700_000_000_000
 BOOT = "00000000000000aa"
@@ -167,6 +169,20 @@ def test_a_restart_of_the_gate_ends_its_window(centre):
     nonce = centre.window()
     centre.comes(window_word(1, nonce), restart(1, boot_counter=2))
     assert centre.trials.windows == {}
+
+
+def test_a_week_without_its_two_tests_is_told_until_a_person_cleared_it(centre, again):
+    lacks = Week(day_of("2026-11-16"), (Lack.TOO_FEW, Lack.GAP), 1, 3, 0, 0)
+    centre.comes(week_word(1, replace(lacks, lacks=())))
+    assert centre.matters() == []
+    centre.comes(week_word(2, lacks))
+    (item,) = again().trials.standing_items(NOW)
+    assert item.matter is Matter.WEEK_MISSED
+    assert item.detail == (
+        "the week of 2026-11-16 is NON_COMPLIANT: too_few_passes, gap_over_84_h; 1 of 2 tests passed"
+    )
+    centre.asks("clear", id=item.id)
+    assert centre.matters() == again().matters() == []
 
 
 def test_a_window_that_nobody_asked_for_is_told_until_a_person_cleared_it(centre, again):

@@ -409,6 +409,14 @@ def test_every_mistake_is_told_at_once(tmp_path: Path, gatepost: Run) -> None:
     assert any("did you mean 'keepalive_s'" in line for line in lines)
 
 
+def test_a_school_calendar_that_cannot_be_read_is_told(tmp_path: Path, gatepost: Run) -> None:
+    (tmp_path / "holidays.txt").write_text("2026-10-01\n2027-02-29\n")
+    settings = f'tls = false\n[selftest]\ncalendar_file = "{tmp_path}/holidays.txt"'
+    code, said, complaint = gatepost("config", "check", str(settings_file(tmp_path, tmp_path, settings)), find=False)
+    assert (code, said) == (3, "")
+    assert "holidays.txt: line 2: given '2027-02-29'" in complaint
+
+
 def test_certificates_of_all_brokers_are_checked(tmp_path: Path, gatepost: Run) -> None:
     (tmp_path / "ca.pem").write_text("not a certificate")
     more = 'ca_file = "none.pem"\n[[broker]]\nname = "two"\nhost = "localhost"\nca_file = "ca.pem"'

@@ -394,3 +394,21 @@ def test_whatever_happens_no_two_passes_of_its_own_are_closer_than_24_hours(even
     assert gate.card is not None
     own = [test.wall_ms for test in gate.card.tests if test.counts and not test.asked]
     assert all(later - earlier >= 24 * HOUR_MS for earlier, later in itertools.pairwise(own))
+
+
+def test_a_test_that_a_person_asked_for_before_the_store_could_be_read_is_remembered() -> None:
+    for over_first in (False, True):
+        gate = ScheduledGate("2026-11-24 14:30", diary_of(*LAST_WEEK))
+        gate.restart(opened=False)
+        gate.asks()
+        if over_first:
+            gate.end()
+            gate.tell(Opened(gate.card))
+        else:
+            gate.tell(Opened(gate.card))
+            assert gate.card is not None
+            assert gate.card.begun is not None, "a power cut in the middle of it is not forgotten"
+            gate.end()
+        assert gate.card is not None
+        assert gate.card.begun is None
+        assert (gate.card.tests[-1].asked, gate.card.tests[-1].counts) == (True, True)
