@@ -130,6 +130,8 @@ def step(state: State, fact: Fact) -> Step:
             state = retention.forgotten(state, fact, out)
         case SelfTestAsked() | WindowOpened() | WindowClosed() | ArrivedAsked() | LinkProbed() | SenseRead():
             state = selftest_news.asked(state, fact, out)
+    if state.uplink.held[Lane.ALARM] and (urgent := links.hurry(state.links, state.now_ms)) is not state.links:
+        state = replace(state, links=urgent)
     if selftest_news.is_busy(state):
         state = _tests(state, fact, out)
     if state.schedule is not None:

@@ -69,6 +69,9 @@ GATHER_MS = 25
 """So long the card is spared until it is told that an event is done: a replay shares one commit among some sixty. What
 a power cut takes with it is sent again, and the centre knows it by its id."""
 
+NEW_POWER_MS = 120_000
+"""A daemon that starts within this of its kernel may have got its power back with all others of the county."""
+
 ALIVE_MS = 1_000
 """How often the contact thread reports, and reads the clocks."""
 
@@ -87,7 +90,8 @@ class Daemon:
         self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
         now_ms = self.clock.now_ms()
         plan, unplanned = schedule_of(settings)
-        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id, plan), now_ms), self.clock)
+        rules = rules_of(settings, self.boot.id, plan, power_is_new=now_ms < NEW_POWER_MS)
+        self.brain = Brain(state.begin(self.boot, rules, now_ms), self.clock)
         self.post = self.brain.post
         self.post(self.clock.read())
         # A bench is somebody's own machine: its memory is not ours to hold.
