@@ -78,8 +78,14 @@ def test_every_fault_of_the_bus_is_told_and_its_end_too_and_no_press_is_slower(g
         fault(gate, "none")
         gate.wait_for(lambda view: not view["kiosk"]["sensor"]["fault"])
         rows = gate.centre.wait_for(lambda rows, number=number: reports(rows, 3) >= number)
-        assert reports(rows, 1) == number
+        assert reports(rows, 1) == number, troubles(rows)
     print("press to received, median in ms:", told)  # noqa: T201
+
+
+def troubles(rows: list[dict[str, Any]]) -> list[str]:
+    """All troubles that were told, in words."""
+    events = [row["event"] for row in rows if row["event"]["topic"] == "trouble"]
+    return [f"{event['monotonic_ms']} {event['qualifier']} {event['body']}" for event in events]
 
 
 def reports(rows: list[dict[str, Any]], qualifier: int) -> int:
