@@ -17,7 +17,7 @@ RELAY, SIREN, LAMP_SENSE, SIREN_SENSE = 25, 24, 12, 13
 BUTTON = f"{RELAY}:{KEY} {RELAY}:{KEY_NC}:opens"
 SENSES = f"{STATUS_LAMP}:{LAMP_SENSE} {SIREN}:{SIREN_SENSE}"
 TRIES = 6
-"""An emulated processor that is busy elsewhere is often too late for a test's 50 ms: what is in doubt is an alarm then."""
+"""An emulated processor that is busy elsewhere is often too late for a test's 50 ms: in doubt it is an alarm then."""
 
 TOKENS = itertools.count(1)
 
