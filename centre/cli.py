@@ -40,6 +40,9 @@ def run(
     certificate_file: Annotated[Path | None, typer.Option(help="PEM file of the centre's own certificate.")] = None,
     private_key_file: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password of the user in the URL.")] = None,
+    signing_key_file: Annotated[
+        Path | None, typer.Option(help="PEM file of the key that signs what gates are told. Default: centre.key, made.")
+    ] = None,
     protocol: Annotated[str, typer.Option(help="MQTT version: auto, 5 or 3.1.1.")] = "auto",
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error, to stderr.")] = "info",
 ) -> None:
@@ -55,7 +58,7 @@ def run(
     logging.basicConfig(level=levels[log_level], format="gatepost-centre: %(message)s", stream=sys.stderr)
     secrets = Secrets(ca_file, certificate_file, private_key_file, password_file)
     directory = runtime_directory or files.default_runtime_directory()
-    raise typer.Exit(run_centre(county, broker, secrets, protocol, database, directory, silent_after))
+    raise typer.Exit(run_centre(county, broker, secrets, protocol, database, directory, silent_after, signing_key_file))
 
 
 @app.command("list")

@@ -18,6 +18,7 @@ from centre.broker import Broker, Secrets, broker_of
 from centre.desk import Desk
 from centre.link import Link
 from centre.service import Service
+from centre.voice import voice_of
 from edge.errors import SettingsError, StorageError
 from edge.wire import Address
 
@@ -44,6 +45,7 @@ def run(
     database: Path,
     directory: Path,
     silent_after_s: int,
+    signing_key_file: Path | None,
 ) -> int:
     """Run until SIGTERM or SIGINT; the exit code. The main thread calls it. Raises GatepostError before it starts."""
     brokers = _brokers(county, urls, secrets, protocol)
@@ -65,11 +67,12 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
+    voice = voice_of(database.resolve().parent, signing_key_file)
     archive = Archive(database)
     desk: Desk | None = None
     links: list[Link] = []
     try:
-        service = Service(county, archive, silent_after_s * 1000, listening, failure)
+        service = Service(county, archive, silent_after_s * 1000, voice, listening, failure)
         desk = Desk(directory, database, service.ask)
         links += [Link(i, broker, county, service.wall_ms, service.post) for i, broker in enumerate(brokers)]
         service.start(links)
