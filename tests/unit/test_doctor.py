@@ -177,7 +177,7 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
         "card.errors", "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
         "rights.gate.ledger.key", "rights.settings", "rights.state", "rights.sockets", "broker.one.ca_file",
         "broker.one.certificate_file", "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login",
-        "broker.one.centre", "operator",
+        "broker.one.centre", "centre.public_key_file", "operator",
     } == set(found)  # fmt: skip
 
 
