@@ -119,6 +119,7 @@ class Gate:
         self.alive = False
         self.lived.append((self._since_ms, self._time.now_ms))
         self.keeper.power_cut()
+        self.tester.end()
         for broker in self._brokers:
             broker.wire = None
         self._time.say("gate: gone")

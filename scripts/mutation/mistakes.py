@@ -124,20 +124,32 @@ MISTAKES = (
     Mistake(
         "chatter is many presses",
         "edge/contact.py",
-        "            return replace(line, phase=Phase.RELEASING, since_ms=at_ms)",
+        "            return replace(line, phase=Phase.RELEASING, since_ms=at_ms, true_ms=_true_ms(fact))",
         "            return replace(line, phase=Phase.OPEN, since_ms=at_ms)",
     ),
     Mistake(
         "the level poll is not believed",
         "edge/contact.py",
-        "if fact.at_ms > line.told_ms or isinstance(fact, ContactEdge):",
-        "if isinstance(fact, ContactEdge):",
+        "(fact.at_ms > line.told_ms or isinstance(fact, ContactEdge)):",
+        "isinstance(fact, ContactEdge):",
     ),
     Mistake(
         "a stuck key blocks the next press",
         "edge/contact.py",
-        "line = replace(line, phase=Phase.OPEN, stuck=False)",
-        "line = replace(line, phase=Phase.DOWN if line.stuck else Phase.OPEN)",
+        "return replace(line, phase=Phase.OPEN, stuck=False)",
+        "return replace(line, phase=Phase.DOWN if line.stuck else Phase.OPEN)",
+    ),
+    Mistake(
+        "a press whose edges are heard late is a spike",
+        "edge/contact.py",
+        "if line.phase is Phase.CONFIRMING and not edge.closed and lasted_ms >= rules.confirm_ms:",
+        "if line.phase is Phase.CONFIRMING and not edge.closed and lasted_ms < 0:",
+    ),
+    Mistake(
+        "a press that the poll has seen is another one by its late edge",
+        "edge/contact.py",
+        "return late and line.phase is Phase.OPEN and",
+        "return False and",
     ),
     Mistake(
         "nobody subscribes counts as success",
