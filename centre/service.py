@@ -22,6 +22,7 @@ from centre.inbox import Arrival, Inbox
 from centre.incidents import Incident
 from centre.intake import Intake, Message, Refused, read
 from centre.link import Link, LinkChanged
+from centre.notary import Notary
 from centre.register import SWEEP_MS, GateEntry, Register
 from centre.trials import Trials
 from centre.voice import Voice
@@ -56,11 +57,13 @@ class Service:
         archive: Archive,
         silent_after_ms: int,
         voice: Voice,
+        notary: Notary,
         on_listening: Callable[[], None],
         on_failure: Callable[[], None],
     ) -> None:
         self._archive = archive
         self._voice = voice
+        self._notary = notary
         self._on_listening = on_listening
         self._on_failure = on_failure
         self._inbox: Inbox[LinkChanged | Asked] = Inbox()
@@ -159,7 +162,7 @@ class Service:
         messages: list[Message] = []
         refused: list[Refused] = []
         for arrival in self._waiting:
-            message = read(arrival, self._intake.county)
+            message = read(arrival, self._intake.county, self._notary)
             if isinstance(message, Refused):
                 refused.append(message)
             else:
@@ -168,6 +171,7 @@ class Service:
             for part in ([m for m in messages if m.urgent], [m for m in messages if not m.urgent]):
                 if part:
                     self._tell(self._intake.keep(part, now_ms, wall_ms))
+            self._intake.keep_suspects(refused, wall_ms)
         except sqlite3.Error as error:
             self._storage(False, str(error))
             self._retry_ms = now_ms + RETRY_MS
@@ -196,7 +200,7 @@ class Service:
                 assert message.event is not None
                 topic, payload = self._voice.receipt(message.address, message.event, message.arrival, wall_ms)
                 self._links[message.arrival.broker].publish(topic, payload)
-            elif message.health is not None:
+            elif message.health is not None and not message.stale:
                 self._voice.heard(message.address, message.health, self.now_ms())
             if message.news:
                 log.warning("%s", message.news)
