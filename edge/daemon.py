@@ -61,7 +61,7 @@ from edge.wire import Address
 
 if TYPE_CHECKING:
     from edge.ledger_check import Judge
-    from edge.ledger_table import Scribe, Signer
+    from edge.ledger_table import Scribe
 
 log = logging.getLogger("gatepost")
 
@@ -207,12 +207,14 @@ class Daemon:
         from edge.drivers.store import SqliteOutbox
         from edge.keeper import Keeper
         from edge.ledger_table import Scribe, read_piece
+        from edge.trust_hands import TrustHands
 
         settings = self.settings
         address = Address(settings.gate.county, settings.gate.school, settings.gate.gate)
         file = Path(settings.gate.state_directory) / "events.db"
         limit = settings.store.routine_events_max
-        scribe = Scribe(str(address), partial(_ledger_key, file.parent), self._ledger_trouble)
+        trusted = TrustHands(settings, self.clock, self.post)
+        scribe = Scribe(str(address), trusted.holder.load, self._ledger_trouble)
         audit = Auditing(
             partial(read_piece, file), lambda: scribe.written, partial(_ledger_judge, scribe), self.clock, self.post
         )
@@ -227,11 +229,12 @@ class Daemon:
 
         from edge.drivers.mqtt import PahoLink
 
+        trust = trusted.trust()
         for number, broker in enumerate(settings.broker):
             dialler: Worker[Any] = Worker(f"dial-{broker.name}", _call_each, self._failed)
             self._closing.append(dialler)
             self._brokers.append(
-                PahoLink(number, broker, address, self.boot, self.clock, self.post, dialler.put)
+                PahoLink(number, broker, address, self.boot, self.clock, self.post, dialler.put, trust)
             )  # fmt: skip
         brokers = self._brokers
         self.brain.attach({
@@ -308,13 +311,6 @@ def _journal(command: Journal) -> None:
     event = command.about if isinstance(command.about, Record) else None
     text = command.about if event is None else making.line(event)
     log.log(level, "%s", text, extra={"event_id": "" if event is None else str(event.id)})
-
-
-def _ledger_key(state_directory: Path) -> Signer:
-    """On the store's thread, at the first event: a library is loaded, and at the very first start a key is made."""
-    from edge.ledger_key import load_or_make
-
-    return load_or_make(state_directory)
 
 
 def _ledger_judge(scribe: Scribe) -> Judge | None:
