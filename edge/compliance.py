@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from edge.chain import Kind
-from edge.diary import SPACING_MS, Diary, Lack, Outage, Week, passed
-from edge.local_time import HOUR_MS, Zone, local, wall_of
+from edge.diary import KEPT_WEEKS_MAX, SPACING_MS, WHOLE, Diary, Lack, Outage, Week, passed, with_week
+from edge.local_time import HOUR_MS, Zone, local, monday_of, wall_of
 
 PASSES_MIN = 2
 GAP_MS_MAX = 84 * HOUR_MS
@@ -44,6 +46,25 @@ def judge(zone: Zone, diary: Diary, monday: int, *, human_weekly: bool) -> Week:
         gap_ms=gap_ms,
         out_ms=_out_ms(diary.outages, begin, end),
     )
+
+
+def judge_past(zone: Zone, diary: Diary, wall_ms: int, *, human_weekly: bool) -> tuple[Diary, list[Week]]:
+    """Judge the weeks that are over, at most as many as are kept: the diary with them, and the new ones."""
+    this_monday = monday_of(zone, wall_ms)
+    monday = this_monday + 7 if diary.judge_monday is None else diary.judge_monday
+    if not this_monday - 7 * KEPT_WEEKS_MAX <= monday <= this_monday + 7:
+        monday = max(this_monday - 7 * KEPT_WEEKS_MAX, min(monday, this_monday))
+        diary = replace(diary, judge_monday=monday)
+    weeks: list[Week] = []
+    begun = diary.begun
+    while monday < this_monday:
+        if begun is not None and begun.kind in WHOLE and begun.wall_ms < wall_of(zone, monday + 7, 0):
+            break  # it may still pass
+        week = judge(zone, diary, monday, human_weekly=human_weekly)
+        diary = with_week(diary, week)
+        weeks.append(week)
+        monday += 7
+    return diary, weeks
 
 
 def runs_out(outages: Iterable[Outage], from_wall_ms: int) -> int:

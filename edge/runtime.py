@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -199,6 +200,8 @@ class Worker(Generic[Job]):
     ``open`` is called first and ``idle`` whenever no job came for ``idle_ms`` (at once again if it returns True: it has
     more to do than fits between two jobs); ``close`` last. All on the worker's thread. ``put`` may be called by any
     thread and never blocks.
+
+    Jobs for which ``can_wait`` is true wait up to ``gather_ms`` for company; any other takes them along at once.
     """
 
     def __init__(
@@ -212,6 +215,8 @@ class Worker(Generic[Job]):
         close: Callable[[], None] = lambda: None,
         idle_ms: int = 5_000,
         batch_max: int = 128,
+        can_wait: Callable[[Job], bool] = lambda _job: False,
+        gather_ms: int = 0,
     ) -> None:
         self._jobs: queue.SimpleQueue[Job | _Stop] = queue.SimpleQueue()
         self._work = work
@@ -220,6 +225,8 @@ class Worker(Generic[Job]):
         self._close = close
         self._idle_s = idle_ms / 1000
         self._batch_max = batch_max
+        self._can_wait = can_wait
+        self._gather_s = gather_ms / 1000
         self._failed = failed
         self._name = name
         self._thread = Thread(name, self._run, failed)
@@ -255,14 +262,18 @@ class Worker(Generic[Job]):
     def _wait(self, timeout_s: float) -> tuple[list[Job], bool]:
         """All waiting jobs, at most a batch; whether the end was asked for. Empty when nothing came in time."""
         batch: list[Job] = []
+        patient = True
         try:
             item = self._jobs.get(timeout=timeout_s)
+            until_s = time.monotonic() + self._gather_s
             while True:
                 if isinstance(item, _Stop):
                     return batch, True
                 batch.append(item)
                 if len(batch) >= self._batch_max:
                     return batch, False
-                item = self._jobs.get_nowait()
+                patient = patient and self._can_wait(item)
+                left_s = until_s - time.monotonic() if patient else 0.0
+                item = self._jobs.get(timeout=left_s) if left_s > 0 else self._jobs.get_nowait()
         except queue.Empty:
             return batch, False

@@ -13,10 +13,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from edge.chain import Kind, Result
-from edge.compliance import judge
+from edge.compliance import judge_past
 from edge.diary import (
-    KEPT_WEEKS_MAX,
-    WHOLE,
     Begun,
     Diary,
     Outage,
@@ -25,9 +23,8 @@ from edge.diary import (
     paths_in,
     with_outage,
     with_test,
-    with_week,
 )
-from edge.local_time import DAY_MS, HOUR_MS, MINUTE_MS, monday_of, wall_of
+from edge.local_time import DAY_MS, HOUR_MS, MINUTE_MS, monday_of
 from edge.planning import Planned, Why, path_pause_ms, plan
 from edge.timetable import NEVER_MS, Timetable, path_slot_after, permitted_from
 from edge.value import Value
@@ -234,30 +231,11 @@ def _able(schedule: Schedule, diary: Diary, now: Moment, news: list[News], *, ne
         if last_ms is not None and now.wall_ms - last_ms >= OUTAGE_MS_MIN:
             diary = with_outage(diary, Outage(last_ms, now.wall_ms))
         schedule = replace(schedule, planned=plan(table, diary, now.wall_ms + FUTURE_MS))
-    diary, judged = _judged(schedule.rules, diary, now.wall_ms)
+    diary, judged = judge_past(table.zone, diary, now.wall_ms, human_weekly=schedule.rules.human_weekly)
     news.extend(WeekJudged(week) for week in judged)
     if newly or judged or now.at_ms - schedule.kept_ms >= KEEP_MS:
         return _kept(schedule, diary, now, news)
     return replace(schedule, diary=diary)
-
-
-def _judged(rules: ScheduleRules, diary: Diary, wall_ms: int) -> tuple[Diary, list[Week]]:
-    """Judge the weeks that are over, at most as many as are kept."""
-    this_monday = monday_of(rules.table.zone, wall_ms)
-    monday = this_monday + 7 if diary.judge_monday is None else diary.judge_monday
-    if not this_monday - 7 * KEPT_WEEKS_MAX <= monday <= this_monday + 7:
-        monday = max(this_monday - 7 * KEPT_WEEKS_MAX, min(monday, this_monday))
-        diary = replace(diary, judge_monday=monday)
-    weeks: list[Week] = []
-    begun = diary.begun
-    while monday < this_monday:
-        if begun is not None and begun.kind in WHOLE and begun.wall_ms < wall_of(rules.table.zone, monday + 7, 0):
-            break  # it may still pass
-        week = judge(rules.table.zone, diary, monday, human_weekly=rules.human_weekly)
-        diary = with_week(diary, week)
-        weeks.append(week)
-        monday += 7
-    return diary, weeks
 
 
 def _give_up(schedule: Schedule, now: Moment, news: list[News]) -> Schedule:

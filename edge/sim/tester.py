@@ -45,7 +45,15 @@ class Tester:
         self._post = post
         self._now_ms = now_ms
         self._shown = 0
+        self._alive = True
+        self._on = False
         self.senses_lamp = self.senses_siren = self.shows_receipt = True
+
+    def end(self) -> None:
+        """The daemon is gone: the kernel takes its lines back, and the relay lets go."""
+        self._alive = False
+        if self._on:
+            self._switch(on=False)
 
     def close_contact(self, command: CloseContact) -> None:
         """By the relay where one is fitted, else by words."""
@@ -69,6 +77,8 @@ class Tester:
     # --- a relay ------------------------------------------------------------------------------------------------
 
     def _drive(self, command: CloseContact, *, again: bool = True) -> None:
+        if not self._alive:
+            return
         if self._terminals.closed[Contact.KEY]:
             if again:  # a disturbance is over by then
                 self._time.after(REST_MS, lambda: self._drive(command, again=False))
@@ -81,6 +91,8 @@ class Tester:
         self._time.after(command.hold_ms + self._some(2), lambda: self._let_go(command))
 
     def _let_go(self, command: CloseContact) -> None:
+        if not self._alive:
+            return
         self._switch(on=False)
         self._post(StimulusEnded(self._now_ms()))
 
@@ -91,6 +103,7 @@ class Tester:
         self._time.after(command.settle_ms + self._some(2), look_twice)
 
     def _switch(self, *, on: bool) -> None:
+        self._on = on
         self._terminals.drive_relay(on=on, move_ms=self._some(RELAY_MS_MAX), bounce_ms=self._some(1) * 3)
 
     def _look(self) -> None:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from edge import alarm, contact, links, state, uplink
+from edge import alarm, contact, links, selftest, state, uplink
+from edge.chain import Kind, Result
 from edge.events import Code, Contact, Lane, Noted, Qualifier, Record
+from edge.evidence import Fitted
+from edge.proving import SelfTestAsked
 from edge.sim.card import Card
 from edge.sim.centre import Centre
 from edge.sim.entrance import Entrance
@@ -26,6 +29,11 @@ CALM_MS = 240_000
 LIVE_MS_MAX = 1_000
 KIOSK_EVERY = 5
 """One storm in so many has a kiosk at its gate."""
+
+TESTED_EVERY = 3
+"""In one storm of so many a technician tests the alarm in the midst of it; half of these gates have a relay for it."""
+
+TEST_MS_MAX = 100_000
 
 
 class World:
@@ -46,6 +54,7 @@ class World:
         self.centre.brokers = list(self.brokers)
         self.card = Card()
         self.terminals = Terminals(self.time)
+        self.tested = seed % TESTED_EVERY == 1
         self.entrance = Entrance(self.time, seed) if kiosk or (kiosk is None and seed % KIOSK_EVERY == 0) else None
         names = tuple(f"broker-{number}" for number in range(count))
         rules = state.Rules(
@@ -53,6 +62,11 @@ class World:
             alarm=alarm.AlarmRules(done_on_broker=done_on_broker, audible=random.random() < 0.5),
             links=links.LinkRules(names, (True,) * count, (True,) * count, jitter_seed=seed),
             uplink=uplink.UplinkRules(names, done_on_broker),
+            selftest=selftest.SelfTestRules(
+                Fitted(
+                    brokers=names, receipts=not done_on_broker, loopback=self.tested and seed % 2 == 0, supervised=True
+                )
+            ),
             kiosk=state.KioskRules() if self.entrance is None else self.entrance.rules(),
         )
         self.gate = Gate(self.time, self.truth, self.card, self.terminals, self.brokers, rules, self.entrance)
@@ -150,6 +164,12 @@ class World:
             entrance.camera = False
             self._mend(lambda: setattr(entrance, "camera", True))
 
+    def test(self) -> None:
+        """A technician asks for a test, whatever else happens; the gate may refuse."""
+        self.happened["tests asked for"] += 1
+        kind = self.time.random.choice((Kind.FULL, Kind.PATH))
+        self.gate.ask(SelfTestAsked(kind, "technician", "", "", 0))
+
     def set_clock(self) -> None:
         """The time server is heard, or lost with a jump."""
         if self.gate.kernel.synced:
@@ -176,6 +196,8 @@ class World:
         ]  # fmt: skip
         if self.entrance is not None:
             acts += [(self.break_sensor, 4), (self.kill_camera, 4)]
+        if self.tested:
+            acts.append((self.test, 10))
         for act, most in acts:
             for _ in range(self.time.random.randint(0, most)):
                 self.time.after(self.time.random.randint(0, STORM_MS), act)
@@ -216,8 +238,24 @@ class World:
         self.time.run_until(self.time.now_ms + 5_000)
         if self.gate.state.alarm.ids:
             raise Wrong("the reset key did not end the incident")
+        if self.tested:
+            self._judge_test()
         if self.gate.state.health.standing:
             raise Wrong(f"troubles stand after calm: {self.gate.state.health.standing}")
+
+    def _judge_test(self) -> None:
+        """After calm the whole chain passes its test, and that ends the trouble of every test that failed before."""
+        self.centre.confirms_tests = True
+        self.gate.ask(SelfTestAsked(Kind.FULL, "technician", "", "", 0))
+        end_ms = self.time.now_ms + TEST_MS_MAX
+        while self.gate.state.test.run is not None and self.time.now_ms < end_ms:
+            self.time.run_until(self.time.now_ms + 1_000)
+        report = self.gate.state.test.last
+        best = Result.PARTIAL if self.truth.done_on_broker else Result.PASS
+        if report is None or report.kind is not Kind.FULL or report.result is not best:
+            failed = "it never ended" if report is None else f"{report.result.value} {selftest.failed_links(report)}"
+            raise Wrong(f"a test in calm did not pass: {failed}")
+        self.time.run_until(self.time.now_ms + 5_000)
 
     def _judge_presses(self) -> None:
         named = {id(told.closing) for told in self.truth.presses.values()}

@@ -94,14 +94,20 @@ MISTAKES = (
     Mistake(
         "latch told before the owed alarms",
         "edge/core.py",
-        "        state = replace(state, opened=replace(fact, latch=unheard))",
-        "        state = _alarm(state, alarm.Recovered(unheard, (), fact.at_ms), out)",
+        "        state = replace(state, opened=replace(fact, latch=strange))",
+        "        state = _alarm(state, alarm.Recovered(strange, (), fact.at_ms), out)",
     ),
     Mistake(
         "an ended incident comes back with an old file",
-        "edge/alarm.py",
-        "id not in alarm.ids and id not in alarm.ended)",
-        "id not in alarm.ids)",
+        "edge/core.py",
+        "unheard((*state.alarm.ids, *state.alarm.ended), fact.latch)",
+        "unheard(state.alarm.ids, fact.latch)",
+    ),
+    Mistake(
+        "an alarm that ended before the store was read comes back",
+        "edge/latching.py",
+        "older = kept.before if kept.unread and kept.boot == latch.boot else replace(kept, before=None)",
+        "older = replace(kept, before=None)",
     ),
     Mistake(
         "incident ends when the siren stops",
@@ -124,20 +130,32 @@ MISTAKES = (
     Mistake(
         "chatter is many presses",
         "edge/contact.py",
-        "            return replace(line, phase=Phase.RELEASING, since_ms=at_ms)",
+        "            return replace(line, phase=Phase.RELEASING, since_ms=at_ms, true_ms=_true_ms(fact))",
         "            return replace(line, phase=Phase.OPEN, since_ms=at_ms)",
     ),
     Mistake(
         "the level poll is not believed",
         "edge/contact.py",
-        "if fact.at_ms > line.told_ms or isinstance(fact, ContactEdge):",
-        "if isinstance(fact, ContactEdge):",
+        "(fact.at_ms > line.told_ms or isinstance(fact, ContactEdge)):",
+        "isinstance(fact, ContactEdge):",
     ),
     Mistake(
         "a stuck key blocks the next press",
         "edge/contact.py",
-        "line = replace(line, phase=Phase.OPEN, stuck=False)",
-        "line = replace(line, phase=Phase.DOWN if line.stuck else Phase.OPEN)",
+        "return replace(line, phase=Phase.OPEN, stuck=False)",
+        "return replace(line, phase=Phase.DOWN if line.stuck else Phase.OPEN)",
+    ),
+    Mistake(
+        "a press whose edges are heard late is a spike",
+        "edge/contact.py",
+        "if line.phase is Phase.CONFIRMING and not edge.closed and lasted_ms >= rules.confirm_ms:",
+        "if line.phase is Phase.CONFIRMING and not edge.closed and lasted_ms < 0:",
+    ),
+    Mistake(
+        "a press that the poll has seen is another one by its late edge",
+        "edge/contact.py",
+        "return late and line.phase is Phase.OPEN and",
+        "return False and",
     ),
     Mistake(
         "nobody subscribes counts as success",

@@ -27,7 +27,7 @@ SCHEDULE_MISTAKES = (
         'diary = _broken_off(diary, diary.begun, "broken off: the gate stopped in the middle")',
         "diary = replace(diary, begun=None)",
     ),
-    Mistake("a week is closed under a running test", "edge/schedule.py", "break  # it may still pass", "pass"),
+    Mistake("a week is closed under a running test", "edge/compliance.py", "break  # it may still pass", "pass"),
     Mistake("passes a minute apart count", "edge/diary.py", "test.wall_ms - last.wall_ms >= SPACING_MS", "True"),
     Mistake("90 hours pass for 84", "edge/compliance.py", "84 * HOUR_MS", "90 * HOUR_MS"),
     Mistake(

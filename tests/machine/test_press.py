@@ -14,6 +14,7 @@ pytestmark = pytest.mark.machine
 PRESSES = 1_000
 ROUNDING_MS = 2
 STOPS = 5
+CONFIRM_MS = 40
 
 
 def test_a_press_of_the_kernels_line_is_received_by_the_centre_over_tls(gate: VirtualGate) -> None:
@@ -49,18 +50,23 @@ def test_a_thousand_presses_at_random_moments_are_a_thousand_at_the_centre(gate:
 
 
 def test_pulses_of_5_ms_are_no_presses(gate: VirtualGate) -> None:
-    gate.start()
-    pulses = gate.press(300, 5, (70, 150), seed=11, seconds=300)["presses"]
-    ((last_ms, _),) = gate.press()["presses"]
+    """With ``confirm_ms`` at its most: an emulated processor often hears of a pulse's end more than 5 ms late, and what
+    is in doubt is an alarm."""
+    gate.start(button={"key_gpio": KEY, "confirm_ms": CONFIRM_MS})
+    pulses = gate.press(300, 5, (150, 250), seed=11, seconds=300)["presses"]
+    ((last_ms, _),) = gate.press(hold_ms=3 * CONFIRM_MS, pauses_ms=(300, 300))["presses"]
     arrived = gate.centre.wait_for(
         lambda rows: any(row["event"]["monotonic_ms"] >= last_ms - ROUNDING_MS for row in rows if is_press(row))
     )
     moments = [row["event"]["monotonic_ms"] for row in arrived if is_press(row)]
-    # An emulated processor that is busy elsewhere holds some for longer: those may be presses. It says which they were.
-    short = [closed for closed, held in pulses if held < 8]
+    # Some pulses become longer than was asked, where the processor is busy elsewhere. It says which were.
+    short = [closed for closed, held in pulses if held < CONFIRM_MS / 4]
     taken = [closed for closed in short if any(abs(moment - closed) < 10 for moment in moments)]
-    print(f"{len(short)} of {len(pulses)} pulses were shorter than 8 ms; {len(taken)} of them taken for a press")  # noqa: T201
-    assert len(short) > 200, "this machine is too busy to make short pulses"
+    print(  # noqa: T201
+        f"{len(short)} of {len(pulses)} pulses were shorter than {CONFIRM_MS / 4:g} ms, median"
+        f" {statistics.median(held for _, held in pulses):.1f} ms; {len(taken)} of them taken for a press"
+    )
+    assert len(short) > len(pulses) / 2, "this machine is too busy to make short pulses"
     assert taken == []
 
 

@@ -26,13 +26,13 @@ from virtual.places import cache
 pytestmark = pytest.mark.machine
 
 KEY_FILE = "/etc/gatepost/update-key.pem"
-ARM_S = 60
-"""An emulated processor takes that long to start a program; a Pi gets 6 s."""
+ARM_S = 30
+"""An emulated processor that is busy elsewhere takes that long to start a program; a Pi gets 6 s."""
 
 INSTALL_S_MAX = 900.0
 END_S_MAX = 300.0
 MISTAKE = "\nraise RuntimeError('a mistake of ours')\n"
-NOT_NEEDED = ("gatepost-", "numpy-", "opencv", "pip-", "setuptools-")
+NOT_NEEDED = ("gatepost-", "numpy-", "opencv", "pip-")
 
 
 class County:
@@ -103,6 +103,13 @@ def current(gate: VirtualGate) -> str:
     return gate.machine.run("readlink /opt/gatepost/current").strip()
 
 
+def cut(gate: VirtualGate) -> None:
+    """Pull the plug and put it back."""
+    gate.machine.power_cut()
+    gate.machine.power_on()
+    gate.machine.run(f"touch {SYNCED_FILE}")
+
+
 def works(gate: VirtualGate) -> None:
     """A press arrives."""
     presses = len(gate.centre.presses())
@@ -120,24 +127,46 @@ def test_a_version_that_does_not_start_is_taken_back_and_the_centre_told(
     assert code == 1, said
     assert f"{before} is back, 9.0.1 is not used" in said
     assert current(updatable) == before
-    assert "9.0.1 was taken back" in updatable.wait_trouble("update_undone")["event"]["body"]["detail"]
+    assert f"{before} -> 9.0.1 by root" in updatable.wait_trouble("update_undone")["event"]["body"]["detail"]
+    works(updatable)
+
+
+def test_a_version_whose_self_test_the_centre_confirms_is_kept(updatable: VirtualGate, signer: County) -> None:
+    with carried(updatable, signer.update("9.0.2")) as file:
+        said = updatable.machine.run(f"gatepost update {file} --config {SETTINGS}", INSTALL_S_MAX)
+    print(said)  # noqa: T201
+    assert "9.0.2 runs: the centre has confirmed a self-test" in said
+    assert current(updatable) == "9.0.2"
+    works(updatable)
+
+
+def test_a_power_cut_while_a_version_is_installed_leaves_the_one_that_ran(
+    updatable: VirtualGate, signer: County
+) -> None:
+    before = current(updatable)
+    with carried(updatable, signer.update("9.0.3")) as file:
+        updatable.machine.type(f"gatepost update {file} --config {SETTINGS}")
+    updatable.machine.run("until ls /opt/gatepost/9.0.3/lib/python3*/site-packages/msgspec; do sleep 0.2; done",
+                          INSTALL_S_MAX)  # fmt: skip
+    cut(updatable)
+    assert current(updatable) == before
+    assert updatable.machine.attempt("test -e /opt/gatepost/9.0.3/complete")[0] == 1, "the cut came too late"
+    updatable.wait_connected()
     works(updatable)
 
 
 def test_a_power_cut_in_the_trial_ends_with_the_new_version(updatable: VirtualGate, signer: County) -> None:
     """The centre is away, so the trial lasts; the plug is pulled in its middle; then the centre is back."""
     updatable.centre.kill9()
-    with carried(updatable, signer.update("9.0.2")) as file:
+    with carried(updatable, signer.update("9.0.4")) as file:
         updatable.machine.type(f"gatepost update {file} --config {SETTINGS}")
-    updatable.machine.run('until [ "$(readlink /opt/gatepost/current)" = 9.0.2 ]; do sleep 1; done', INSTALL_S_MAX)
+    updatable.machine.run('until [ "$(readlink /opt/gatepost/current)" = 9.0.4 ]; do sleep 1; done', INSTALL_S_MAX)
     updatable.wait_for(lambda view: view["armed"], END_S_MAX)
-    updatable.machine.power_cut()
-    updatable.machine.power_on()
-    updatable.machine.run(f"touch {SYNCED_FILE}")
+    cut(updatable)
     updatable.centre.start()
     updatable.machine.run("while [ -e /opt/gatepost/pending.json ]; do sleep 1; done", END_S_MAX)
     said = updatable.machine.run("cat /opt/gatepost/outcome.json")
     print(said)  # noqa: T201
     assert '"kept":true' in said
-    assert current(updatable) == "9.0.2"
+    assert current(updatable) == "9.0.4"
     works(updatable)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+
 from edge import contact, state
 from edge.drivers.clock import FixedClock, SystemClock
 from edge.events import (
@@ -17,7 +20,7 @@ from edge.events import (
     Origin,
     Store,
 )
-from edge.runtime import Brain
+from edge.runtime import Brain, Worker
 from edge.settings import ClockSettings
 
 RULES = state.Rules(contact=contact.ContactRules(confirm_ms=0))
@@ -100,3 +103,40 @@ def test_time_passes_under_a_flood_of_contacts_too() -> None:
     brain.run()
     assert fed_after
     assert fed_after[0] < 999
+
+
+def gathering(batches: list[list[str]], done: threading.Event) -> Worker[str]:
+    """A worker for whom small letters can wait, as good as for ever."""
+
+    def work(jobs: Sequence[str]) -> None:
+        batches.append(list(jobs))
+        done.set()
+
+    def failed(why: str) -> None:
+        raise AssertionError(why)
+
+    return Worker("test", work, failed, can_wait=str.islower, gather_ms=3_600_000, batch_max=4)
+
+
+def test_jobs_that_can_wait_are_gathered_and_one_that_cannot_takes_them_along_at_once() -> None:
+    batches: list[list[str]] = []
+    done = threading.Event()
+    worker = gathering(batches, done)
+    for job in ("a", "b", "C"):
+        worker.put(job)
+    assert done.wait(30)
+    done.clear()
+    for job in "defg":
+        worker.put(job)
+    assert done.wait(30), "a full batch does not wait either"
+    worker.close()
+    assert [job for batch in batches for job in batch] == list("abCdefg")
+    assert batches[-1] == list("defg")
+
+
+def test_jobs_that_wait_for_company_are_done_before_the_end() -> None:
+    batches: list[list[str]] = []
+    worker = gathering(batches, threading.Event())
+    worker.put("a")
+    worker.close()
+    assert batches == [["a"]]

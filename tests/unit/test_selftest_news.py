@@ -153,6 +153,17 @@ def test_a_failed_test_is_a_trouble_until_a_whole_one_passes() -> None:
     assert Trouble.SELFTEST_FAILED not in {one.trouble for one in after.health.standing}
 
 
+def test_without_receipts_a_test_in_which_nothing_fails_ends_the_trouble_of_one_that_failed() -> None:
+    """No test of such a gate can pass; a trouble that nobody can end is one that nobody looks at."""
+    after, _ = whole(gate(Fitted(receipts=False)), reason=0x10)
+    assert Trouble.SELFTEST_FAILED in {one.trouble for one in after.health.standing}
+    later = T + 10_000
+    middle, out = feed(after, [Acked(0, None, 0, later - 1), ask(at_ms=later), *closes(later + 2)])
+    after, more = feed(middle, [*travels(mark_of(out).id, later + 40), Ticked(later + 120_000)])
+    assert report_of(report_in(more).body).result is Result.PARTIAL
+    assert Trouble.SELFTEST_FAILED not in {one.trouble for one in after.health.standing}
+
+
 def test_the_mark_goes_by_every_broker_that_is_connected() -> None:
     rules = Rules(
         links=replace(Rules().links, brokers=("a", "b"), mqtt5_first=(True,) * 2, mqtt3_allowed=(True,) * 2),
