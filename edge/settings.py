@@ -196,6 +196,8 @@ def parse(text: str, name: str) -> Settings:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{name}: {_where(str(error), text)}"]) from error
+    except ValueError as error:  # a number of thousands of digits, which Python does not read
+        raise SettingsError([f"{name}: {str(error).partition(';')[0]}; correct the number there"]) from error
     except RecursionError as error:
         raise SettingsError([f"{name}: nested too deeply; a settings file has tables and keys, no more"]) from error
     mistakes = Mistakes(name)
