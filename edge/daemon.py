@@ -54,7 +54,7 @@ from edge.events import (
 from edge.kiosk_hands import KioskHands
 from edge.ports import BrokerLink
 from edge.rules import bench_of, contacts_of, rules_of, schedule_of
-from edge.runtime import Brain, Periodic, Thread, Worker
+from edge.runtime import Brain, Periodic, Thread, Worker, together
 from edge.selftest_hands import SelfTestHands
 from edge.settings import Settings
 from edge.wire import Address
@@ -68,6 +68,9 @@ log = logging.getLogger("gatepost")
 GATHER_MS = 25
 """So long the card is spared until it is told that an event is done: a replay shares one commit among some sixty. What
 a power cut takes with it is sent again, and the centre knows it by its id."""
+
+NEW_POWER_MS = 120_000
+"""A daemon that starts within this of its kernel may have got its power back with all others of the county."""
 
 ALIVE_MS = 1_000
 """How often the contact thread reports, and reads the clocks."""
@@ -87,7 +90,8 @@ class Daemon:
         self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
         now_ms = self.clock.now_ms()
         plan, unplanned = schedule_of(settings)
-        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id, plan), now_ms), self.clock)
+        rules = rules_of(settings, self.boot.id, plan, power_is_new=now_ms < NEW_POWER_MS)
+        self.brain = Brain(state.begin(self.boot, rules, now_ms), self.clock)
         self.post = self.brain.post
         self.post(self.clock.read())
         # A bench is somebody's own machine: its memory is not ours to hold.
@@ -170,8 +174,11 @@ class Daemon:
     def close(self) -> None:
         """Close every hand that was made, the last first. Bounded: a hung hand is left behind."""
         # Lamps before brokers: while a dead one is waited for, no lamp may say that the button works.
-        for thing in (*reversed(self._hands), *self._brokers, *self._closing):
+        for thing in reversed(self._hands):
             thing.close()
+        # Several that hang must not add up: the supervisor would kill what is left, and the store with it.
+        together([broker.close for broker in self._brokers], self._failed)
+        together([thing.close for thing in self._closing], self._failed)
 
     # --- what threads do ------------------------------------------------------------------------------------------
 

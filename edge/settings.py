@@ -116,7 +116,7 @@ class UplinkSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     probe_s: Annotated[int, Meta(ge=2, le=30)] = 10
     acknowledge_s_max: Annotated[int, Meta(ge=1, le=60)] = 10
     failover_s: Annotated[int, Meta(ge=1, le=60)] = 5
-    reconnect_s_max: Annotated[int, Meta(ge=1, le=300)] = 30
+    reconnect_s_max: Annotated[int, Meta(ge=1, le=300)] = 60
     flight_events_max: Annotated[int, Meta(ge=1, le=16)] = 16
 
 

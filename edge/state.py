@@ -76,8 +76,8 @@ def begin(boot: Boot, rules: Rules, now_ms: int) -> State:
     return State(
         boot=boot,
         contacts=contact.Contacts(rules=rules.contact),
-        alarm=alarm.Alarm(rules=rules.alarm, kernel_boot=boot.kernel_boot),
-        links=links.begin(rules.links),
+        alarm=alarm.Alarm(rules=rules.alarm, kernel_boot=boot.kernel_boot, boot=boot.id),
+        links=links.begin(rules.links, now_ms),
         uplink=uplink.Uplink(rules=rules.uplink),
         clock=timekeeping.Timekeeping(kernel_boot=boot.kernel_boot),
         health=health.Health(started_ms=now_ms),

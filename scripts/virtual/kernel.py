@@ -22,7 +22,7 @@ MODULES = (
 """Of Debian's modules, all that the guest gets, unpacked: to unpack one takes an emulated processor long."""
 
 OURS = ("irq_sim", "gpio-sim", "gate_i2c")
-EARLY = ("virtio_blk", "crc32c_generic", "ext4", "i6300esb")
+EARLY = ("virtio_blk", "crc32c_generic", "ext4", "overlay", "i6300esb")
 """What is there before systemd: the root disk, and the watchdog, which a Pi has built in."""
 
 INIT = """\
@@ -32,7 +32,14 @@ mount -t proc proc /proc
 {insmods}
 tries=0
 while [ ! -b /dev/vda ] && [ $tries -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
-mount -t ext4 -o rw /dev/vda /sysroot || exec sh
+read words </proc/cmdline
+case "$words" in
+*virtual_gate.overlay*) # as Debian's overlayroot with "tmpfs:recurse=0" has it
+    mkdir /lower /upper
+    mount -t ext4 -o ro /dev/vda /lower && mount -t tmpfs upper /upper && mkdir /upper/files /upper/work &&
+        mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work overlay /sysroot || exec sh ;;
+*) mount -t ext4 -o rw /dev/vda /sysroot || exec sh ;;
+esac
 mount --move /dev /sysroot/dev
 umount /proc
 exec switch_root /sysroot /lib/systemd/systemd
@@ -61,7 +68,7 @@ def make_initrd(root: Path) -> None:
         for folder in ("bin", "dev", "proc", "sysroot", "modules"):
             (here / folder).mkdir()
         shutil.copy2(root / "usr/bin/busybox", here / "bin/busybox")
-        for applet in ("sh", "mount", "umount", "insmod", "sleep", "switch_root"):
+        for applet in ("sh", "mkdir", "mount", "umount", "insmod", "sleep", "switch_root"):
             (here / "bin" / applet).symlink_to("busybox")
         files = _with_dependencies(directory / "tree", version, EARLY)
         for file in files:

@@ -20,6 +20,9 @@ SUITE = "trixie"
 ROOM_GB = 5
 """Free space that a build needs, in GB. Half of it is let go at the end."""
 
+MINUTES = "GATEPOST_VM_MINUTES"
+"""Environment: machine tests that have not begun after so many minutes are skipped."""
+
 
 def cache() -> Path:
     """Where all that is big lies: ``$GATEPOST_VM``, else below the user's cache directory."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -13,9 +14,17 @@ import pytest
 from tests.machine.gate import VirtualGate
 from tests.process.brokers import Authority
 from virtual.machine import Machine
-from virtual.places import alone, cache, why_no_image
+from virtual.places import MINUTES, alone, cache, why_no_image
 
 SNAPSHOT = "booted"
+BEGAN_S = time.monotonic()
+
+
+def pytest_runtest_setup() -> None:
+    """Where the time is bounded, begin no test after it."""
+    minutes = float(os.environ.get(MINUTES, "inf"))
+    if time.monotonic() - BEGAN_S > minutes * 60:
+        pytest.skip(f"not begun: the {minutes:g} minutes for machine tests are over")
 
 
 @pytest.fixture(scope="session")

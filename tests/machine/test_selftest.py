@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
 from edge.chain import Kind, Report, Result, report_of
 from tests.machine.gate import KEY, KEY_NC, PROGRAMS, STATUS_LAMP, VirtualGate
+from tests.process.gate import View
 
 pytestmark = pytest.mark.machine
 
 RELAY, SIREN, LAMP_SENSE, SIREN_SENSE = 25, 24, 12, 13
 BUTTON = f"{RELAY}:{KEY} {RELAY}:{KEY_NC}:opens"
 SENSES = f"{STATUS_LAMP}:{LAMP_SENSE} {SIREN}:{SIREN_SENSE}"
-TRIES = 4
-"""An emulated processor that is busy elsewhere may be too late for one test's 50 ms; a gate then says so."""
+TRIES = 6
+"""An emulated processor that is busy elsewhere is often too late for a test's 50 ms: in doubt it is an alarm then."""
 
 TOKENS = itertools.count(1)
 
@@ -42,13 +44,27 @@ def tested(gate: VirtualGate, kind: Kind) -> Report:
     gate.ask(ask="selftest", kind=kind.value, by="technician Li", token=token)
     view = gate.wait_for(lambda view: view["selftest"]["answer"]["token"] == token)
     assert view["selftest"]["answer"]["refused"] == ""
-    if kind is Kind.FULL:
-        running = gate.wait_for(
-            lambda view: (view["selftest"]["running"] or {}).get("links", {}).get("centre") == "done"
-        )["selftest"]["running"]
-        gate.centre.seen(running["mark"])
+    view = gate.wait_for(lambda view: awaits_officer(view) or not view["selftest"]["running"])
+    if kind is Kind.FULL and awaits_officer(view):
+        gate.centre.seen(view["selftest"]["running"]["mark"])
     last = gate.wait_for(lambda view: view["selftest"]["last"] and not view["selftest"]["running"])["selftest"]["last"]
     return report_of({key: value for key, value in last.items() if key != "ago_ms"})
+
+
+def awaits_officer(view: View) -> bool:
+    """The test that runs has come back from the centre."""
+    running: dict[str, Any] = view["selftest"]["running"] or {}
+    return bool(running.get("links", {}).get("centre") == "done")
+
+
+def whole(gate: VirtualGate) -> Report:
+    """A whole test, at a gate without an open alarm."""
+    report = tested(gate, Kind.FULL)
+    if report.alarms:
+        gate.ask(ask="reset", by="technician Li")
+        gate.wait_for(lambda view: not view["incident"]["ids"])
+    print({one.link.name: (one.verdict.value, one.reason) for one in report.links})  # noqa: T201
+    return report
 
 
 def verdicts(report: Report) -> dict[str, str]:
@@ -57,11 +73,9 @@ def verdicts(report: Report) -> dict[str, str]:
 
 def test_a_whole_test_passes_through_the_lines_and_is_no_alarm(gate: VirtualGate) -> None:
     begin(gate)
-    reports = [tested(gate, Kind.FULL)]
+    reports = [whole(gate)]
     while reports[-1].result is not Result.PASS and len(reports) < TRIES:
-        reports.append(tested(gate, Kind.FULL))
-    for report in reports:
-        print({one.link.name: (one.verdict.value, one.reason) for one in report.links})  # noqa: T201
+        reports.append(whole(gate))
     assert reports[-1].result is Result.PASS
     proved = {"CABLE", "GPIO", "DECISION", "STORE", "LAMPS", "SIREN", "UPLINK", "CENTRE", "OFFICER", "RETURN", "LOG"}
     assert {name for name, verdict in verdicts(reports[-1]).items() if verdict == "PASS"} >= proved

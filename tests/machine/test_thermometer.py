@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge.infrared_words import word_of
-from tests.machine.gate import SETTINGS, VirtualGate
+from tests.machine.gate import PATIENCE_S, SETTINGS, VirtualGate
 from tests.process.centre import is_trouble
 from tests.process.gate import View
 
@@ -57,6 +57,20 @@ def last_press(view: View | None) -> dict[str, Any]:
     return {"id": None} if last is None else dict(last)
 
 
+def begin(gate: VirtualGate) -> int:
+    """A gate whose sensor reads well; how often a fault of it had been told before that: an emulated processor may take
+    more than 5 s to load what reads it."""
+    gate.start(thermometer={"part": "BCC"})
+    gate.wait_for(reads_well)
+    return reports(gate.centre.events(), 1)
+
+
+def reads_well(view: View) -> bool:
+    """The sensor has been read, and is trusted."""
+    sensor = view["kiosk"]["sensor"]
+    return sensor["ambient_celsius"] is not None and not sensor["fault"]
+
+
 def test_a_reading_is_right_to_the_digit(gate: VirtualGate) -> None:
     gate.start(thermometer={"part": "BCC"})
     see(gate, 34.57, 21.03)
@@ -67,19 +81,25 @@ def test_a_reading_is_right_to_the_digit(gate: VirtualGate) -> None:
 
 
 def test_every_fault_of_the_bus_is_told_and_its_end_too_and_no_press_is_slower(gate: VirtualGate) -> None:
-    gate.start(thermometer={"part": "BCC"})
+    before = begin(gate)
     told = {"whole": statistics.median(received_ms(gate))}
-    for number, (name, words) in enumerate(FAULTS.items(), 1):
+    for number, (name, words) in enumerate(FAULTS.items(), before + 1):
         fault(gate, words)
         gate.wait_for(lambda view: view["kiosk"]["sensor"]["fault"])
         took = received_ms(gate)
         told[name] = statistics.median(took)
         assert max(took) < RECEIVED_MS_MAX
         fault(gate, "none")
-        gate.wait_for(lambda view: not view["kiosk"]["sensor"]["fault"])
+        gate.wait_for(reads_well)
         rows = gate.centre.wait_for(lambda rows, number=number: reports(rows, 3) >= number)
-        assert reports(rows, 1) == number
+        assert reports(rows, 1) == number, troubles(rows)
     print("press to received, median in ms:", told)  # noqa: T201
+
+
+def troubles(rows: list[dict[str, Any]]) -> list[str]:
+    """All troubles that were told, in words."""
+    events = [row["event"] for row in rows if row["event"]["topic"] == "trouble"]
+    return [f"{event['monotonic_ms']} {event['qualifier']} {event['body']}" for event in events]
 
 
 def reports(rows: list[dict[str, Any]], qualifier: int) -> int:
@@ -88,18 +108,18 @@ def reports(rows: list[dict[str, Any]], qualifier: int) -> int:
 
 
 def test_a_bus_that_not_even_sigkill_ends_is_told_and_the_button_never_notices(gate: VirtualGate) -> None:
-    gate.start(thermometer={"part": "BCC"})
+    before = begin(gate)
     fault(gate, "hang -1")
-    gate.wait_trouble("sensor_fault")
+    gate.centre.wait_for(lambda rows: reports(rows, 1) > before, PATIENCE_S)
     assert max(received_ms(gate)) < RECEIVED_MS_MAX
     fault(gate, "none")
-    gate.wait_trouble("sensor_fault", 3)
+    gate.centre.wait_for(lambda rows: reports(rows, 3) > before, PATIENCE_S)
 
 
 def test_a_daemon_killed_while_its_bus_hangs_is_back_all_the_same(gate: VirtualGate) -> None:
-    gate.start(thermometer={"part": "BCC"})
+    before = begin(gate)
     fault(gate, "hang -1")
-    gate.wait_trouble("sensor_fault")
+    gate.centre.wait_for(lambda rows: reports(rows, 1) > before, PATIENCE_S)
     back_s = gate.restarted("kill -KILL $PID", 120)
     print(f"back and armed after {back_s:.1f} s")  # noqa: T201
     gate.press()
