@@ -80,6 +80,7 @@ def test_a_reading_is_right_to_the_digit(gate: VirtualGate) -> None:
     assert "writes 0" in gate.machine.run(f"cat {BUS}/counts"), "nothing is ever written to the sensor"
 
 
+@pytest.mark.long
 def test_every_fault_of_the_bus_is_told_and_its_end_too_and_no_press_is_slower(gate: VirtualGate) -> None:
     before = begin(gate)
     told = {"whole": statistics.median(received_ms(gate))}
@@ -116,6 +117,7 @@ def test_a_bus_that_not_even_sigkill_ends_is_told_and_the_button_never_notices(g
     gate.centre.wait_for(lambda rows: reports(rows, 3) > before, PATIENCE_S)
 
 
+@pytest.mark.long
 def test_a_daemon_killed_while_its_bus_hangs_is_back_all_the_same(gate: VirtualGate) -> None:
     before = begin(gate)
     fault(gate, "hang -1")
