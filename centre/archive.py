@@ -212,6 +212,12 @@ class Archive:
         rows = list(self._database.query(f"SELECT * FROM event WHERE {_HERE}", _key(address, id)))
         return _event_row(rows[0]) if rows else None
 
+    def has_lived(self, address: Address, boot: str) -> bool:
+        """True if an event of this boot of the gate was ever kept."""
+        query = "SELECT 1 FROM event WHERE id >= ? AND id < ? AND gate = ? AND school = ? AND county = ? LIMIT 1"
+        here = (f"{boot}-", f"{boot}.", address.gate, address.school, address.county)  # '.' follows '-'
+        return self._connection.execute(query, here).fetchone() is not None
+
     def find(self, prefix: str) -> Incident | dict[str, object]:
         """The incident, else the event, whose id is or begins so. Raises RefusedError if none or several.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from centre import files, trials_cli
+from centre import files, keys_cli, trials_cli
 from centre.calling import By, Directory, Json, call, print_json
 from centre.pictures import save, without
 from edge.errors import GatepostError, SettingsError
@@ -40,6 +40,12 @@ def run(
     certificate_file: Annotated[Path | None, typer.Option(help="PEM file of the centre's own certificate.")] = None,
     private_key_file: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password of the user in the URL.")] = None,
+    signing_key_file: Annotated[
+        Path | None, typer.Option(help="PEM file of the key that signs what gates are told. Default: centre.key, made.")
+    ] = None,
+    require_signatures: Annotated[
+        bool, typer.Option("--require-signatures", help="Take nothing from a gate whose key is not on record.")
+    ] = False,
     protocol: Annotated[str, typer.Option(help="MQTT version: auto, 5 or 3.1.1.")] = "auto",
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error, to stderr.")] = "info",
 ) -> None:
@@ -55,7 +61,11 @@ def run(
     logging.basicConfig(level=levels[log_level], format="gatepost-centre: %(message)s", stream=sys.stderr)
     secrets = Secrets(ca_file, certificate_file, private_key_file, password_file)
     directory = runtime_directory or files.default_runtime_directory()
-    raise typer.Exit(run_centre(county, broker, secrets, protocol, database, directory, silent_after))
+    code = run_centre(
+        county, broker, secrets, protocol, database, directory, silent_after, signing_key_file,
+        require_signatures=require_signatures,
+    )  # fmt: skip
+    raise typer.Exit(code)
 
 
 @app.command("list")
@@ -179,6 +189,7 @@ def _act(stage: str, id: str, by: str, directory: Path | None, json: bool) -> No
 
 
 trials_cli.add_to(app)
+keys_cli.add_to(app)
 
 
 def main() -> None:

@@ -20,7 +20,10 @@ PRESS_CODES = (Code.SILENT_PANIC, Code.AUDIBLE_PANIC)
 
 
 class Incident(msgspec.Struct, frozen=True):
-    """One incident as the centre knows it. ``wall_ms`` values are the centre's clock, 0 while it has not happened."""
+    """One incident as the centre knows it. ``wall_ms`` values are the centre's clock, 0 while it has not happened.
+
+    ``verified``: the gate's own key has signed every press of it.
+    """
 
     address: Address
     id: str
@@ -33,6 +36,7 @@ class Incident(msgspec.Struct, frozen=True):
     acted_wall_ms: int = 0
     ended_wall_ms: int = 0
     reopened: int = 0
+    verified: bool = False
 
     @property
     def done(self) -> bool:
@@ -75,7 +79,9 @@ def changes(event: Event) -> bool:
     return is_alarm(event) or (event.code is Code.PANIC_RESET and event.origin is Origin.PERSON)
 
 
-def take(incident: Incident | None, address: Address, event: Event, wall_ms: int) -> Incident:
+def take(
+    incident: Incident | None, address: Address, event: Event, wall_ms: int, *, verified: bool = False
+) -> Incident:
     """The incident after a new event for which ``changes`` is true. ``wall_ms`` is when the centre got it.
 
     Events may come in any order. A press that comes after the officer closed opens the incident again: nobody has
@@ -84,11 +90,16 @@ def take(incident: Incident | None, address: Address, event: Event, wall_ms: int
     if incident is None:
         id = incident_id(event)
         assert id is not None
-        incident = Incident(address, id, origin=event.origin, received_wall_ms=wall_ms)
+        incident = Incident(address, id, origin=event.origin, received_wall_ms=wall_ms, verified=verified)
     if event.code is Code.PANIC_RESET:
         return replace(incident, ended=True, ended_wall_ms=wall_ms)
     person = Origin.PERSON in (incident.origin, event.origin)
-    incident = replace(incident, presses=incident.presses + 1, origin=Origin.PERSON if person else incident.origin)
+    incident = replace(
+        incident,
+        presses=incident.presses + 1,
+        origin=Origin.PERSON if person else incident.origin,
+        verified=incident.verified and verified,
+    )
     if incident.stage is Stage.CLOSED:
         return replace(incident, stage=Stage.RECEIVED, by="", reopened=incident.reopened + 1)
     return incident

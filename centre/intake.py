@@ -6,21 +6,28 @@ refuses, the same messages are taken again as if nothing had been.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from centre import incidents
 from centre.archive import Archive
 from centre.inbox import Arrival
 from centre.incidents import Incident
-from centre.register import Register
+from centre.notary import UNPROVED, Notary, beat_of, is_newer
+from centre.register import GateEntry, Register
 from centre.trials import Changes, Trials
 from edge import wire
 from edge.events import Lane, Topic
 from edge.wire import Address, Event, GateWord, WireError
 
 EVENT_WORDS = {topic.value for topic in Topic}
-URGENT_WORDS = (Topic.ALARM.value, Topic.SELF_TEST.value)
+BELIEVING = Notary()
+"""Of a centre that knows no key."""
+
+STRANGERS_MAX = 256
+"""Items about gates that were never heard: a flood of made-up names must not hide the others."""
+
 INTEGER_MAX = 2**63 - 1  # SQLite's
 HEARTBEAT, STATUS, PROBE = "heartbeat", "status", "probe"
 
@@ -32,18 +39,29 @@ class Refused:
     arrival: Arrival
     reason: str
     detail: str
+    claims: Address | None = None
+
+    @property
+    def suspect(self) -> bool:
+        """Somebody may speak in a gate's name: an officer must know, or a real alarm would vanish unseen."""
+        return self.claims is not None and self.reason in UNPROVED
 
 
 @dataclass(slots=True)
 class Message:
-    """A message that was understood. Exactly one of ``event``, ``word``, ``health`` is set, or none (a probe)."""
+    """A message that was understood. Exactly one of ``event``, ``word``, ``health`` is set, or none (a probe).
+
+    ``verified``: its gate's own key has signed it. ``stale``: a heartbeat that is none, for it was said before.
+    """
 
     arrival: Arrival
     address: Address
     event: Event | None = None
     word: GateWord | None = None
     health: dict[str, object] | None = None
+    verified: bool = False
     new: bool = False
+    stale: bool = False
     news: str = field(default="")
 
     @property
@@ -59,31 +77,37 @@ class Message:
         return self.urgent
 
 
-def read(arrival: Arrival, county: str) -> Message | Refused:
-    """Understand a message, or say why not. Pure."""
+def read(arrival: Arrival, county: str, notary: Notary = BELIEVING) -> Message | Refused:
+    """Understand a message, or say why not."""
+    address: Address | None = None
     try:
         address, word = wire.address_of(arrival.topic)
         if address.county != county:
             raise WireError("topic", f"county {address.county}")
-        if word == STATUS:
-            return Message(arrival, address, word=wire.decode_gate_word(arrival.payload))
-        if arrival.retained:
-            # Only presence is ever retained: anything else is old, or planted.
-            raise WireError("retained", word)
-        if word == HEARTBEAT:
-            return Message(arrival, address, health=wire.decode_health(arrival.payload))
-        if word == PROBE:
-            return Message(arrival, address)
-        if word not in EVENT_WORDS:
-            raise WireError("topic", word[:80])
-        event = wire.decode_event(arrival.payload)
-        if event.topic.value != word:
-            raise WireError("topic", f"event for {event.topic.value} came on {word}")
-        if not all(0 <= number <= INTEGER_MAX for number in (event.boot_counter, event.monotonic_ms, event.counter)):
-            raise WireError("range", f"{event.boot_counter}, {event.monotonic_ms}, {event.counter}")
-        return Message(arrival, address, event=event)
+        return _read(arrival, address, word, notary)
     except WireError as error:
-        return Refused(arrival, error.reason, str(error))
+        return Refused(arrival, error.reason, str(error), address)
+
+
+def _read(arrival: Arrival, address: Address, word: str, notary: Notary) -> Message:
+    if word == PROBE and not arrival.retained:
+        return Message(arrival, address)  # nobody signs it, and it says nothing
+    if word not in (STATUS, HEARTBEAT, *EVENT_WORDS):
+        raise WireError("topic", word[:80])
+    if arrival.retained and word != STATUS:
+        # Only presence is ever retained: anything else is old, or planted.
+        raise WireError("retained", word)
+    body, verified = notary.opened(arrival, address)
+    if word == STATUS:
+        return Message(arrival, address, word=wire.decode_gate_word(body), verified=verified)
+    if word == HEARTBEAT:
+        return Message(arrival, address, health=wire.decode_health(body), verified=verified)
+    event = wire.decode_event(body)
+    if event.topic.value != word:
+        raise WireError("topic", f"event for {event.topic.value} came on {word}")
+    if not all(0 <= number <= INTEGER_MAX for number in (event.boot_counter, event.monotonic_ms, event.counter)):
+        raise WireError("range", f"{event.boot_counter}, {event.monotonic_ms}, {event.counter}")
+    return Message(arrival, address, event=event, verified=verified)
 
 
 class Intake:
@@ -96,6 +120,7 @@ class Intake:
         self._archive = archive
         self._register = register
         self._trials = trials
+        self._strangers = 0
         self._open: dict[tuple[Address, str], Incident] = {}
         self._repeats: list[Incident] = []
         self._unsaved: set[Address] = set()  # heard since their row was written: may wait
@@ -162,7 +187,7 @@ class Intake:
         id = incidents.incident_id(event)
         assert id is not None
         known = changed.get((address, id)) or self._open.get((address, id)) or self._archive.incident(address, id)
-        changed[address, id] = incidents.take(known, address, event, wall_ms)
+        changed[address, id] = incidents.take(known, address, event, wall_ms, verified=message.verified)
 
     def _note(self, message: Message, now_ms: int, wall_ms: int) -> None:
         """Memory, after the commit."""
@@ -171,20 +196,60 @@ class Intake:
         if entry is None:
             register.refused["gates"] += 1
             return
-        # A retained word is old and an offline word may be the broker's: neither is a sign of life from the gate.
-        speaks = message.word is None or (message.word.online and not message.arrival.retained)
-        if speaks and register.heard(entry, now_ms, wall_ms):
+        if message.event is not None or message.word is not None or message.health is not None:
+            entry.verified = message.verified
+        message.stale = message.verified and message.health is not None and self._is_stale(entry, message.health)
+        if self._speaks(entry, message) and register.heard(entry, now_ms, wall_ms):
             message.news = f"HEARD AGAIN {address}"
         self._unsaved.add(address)
         if message.word is not None:
             if register.word(entry, message.arrival.broker, message.word, retained=message.arrival.retained):
                 self._repeat(address, message.word.online)
-        elif message.health is not None:
+        elif message.health is not None and not message.stale:
             entry.health = message.health
             self.hurry |= self._trials.heartbeat(entry, message.health, wall_ms)
             self._repeat(address, True)  # a word lost on the way is mended within one heartbeat
         elif message.event is not None:
             self._note_event(message, message.event)
+
+    def _speaks(self, entry: GateEntry, message: Message) -> bool:
+        """A sign of life from the gate itself. What anybody can say, or say again, is none where the gate signs."""
+        if entry.verified:
+            return message.new if message.event is not None else message.health is not None and not message.stale
+        # A retained word is old and an offline word may be the broker's.
+        return message.word is None or (message.word.online and not message.arrival.retained)
+
+    def _is_stale(self, entry: GateEntry, health: Mapping[str, object]) -> bool:
+        """A heartbeat that was recorded and is said again would make a dead gate look alive."""
+        beat, last = beat_of(health), entry.standing.beat
+        try:
+            newer = beat is not None and is_newer(
+                last, beat, lambda boot: self._archive.has_lived(entry.address, boot)
+            )  # fmt: skip
+        except sqlite3.Error:
+            newer = False  # it is counted, and the next heartbeat asks again
+        if newer and beat is not None:
+            entry.standing.beat = beat
+            return False
+        if beat != last:  # the same one may come by two brokers
+            self._register.refused["stale"] += 1
+        return True
+
+    def keep_suspects(self, refused: Sequence[Refused], wall_ms: int) -> None:
+        """Keep for the officer what claims to come from a gate and does not prove it. Raises sqlite3.Error."""
+        changes = Changes()
+        for one in refused:
+            gate = one.claims
+            if gate is None or not one.suspect:
+                continue
+            stranger = gate not in self._register.gates
+            if not stranger or self._strangers < STRANGERS_MAX:
+                self._strangers += stranger
+                self._trials.suspect(changes, gate, one.detail, wall_ms, alarm=one.arrival.urgent)
+        if changes.items:
+            with self._archive.transaction():
+                self._trials.put(changes, wall_ms)
+            self._trials.follow(changes, wall_ms)
 
     def _note_event(self, message: Message, event: Event) -> None:
         entry = self._register.gates[message.address]

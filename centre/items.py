@@ -24,6 +24,8 @@ class Matter(Enum):
     LEDGER = "ledger"
     WINDOW_UNASKED = "window_unasked"
     WEEK_MISSED = "week_missed"
+    ALARM_UNVERIFIED = "alarm_unverified"
+    UNVERIFIED = "unverified"
 
 
 class Item(msgspec.Struct, frozen=True):

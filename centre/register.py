@@ -12,6 +12,7 @@ import msgspec
 
 from centre.deadman import Duty
 from centre.heads import Heads
+from centre.notary import Beat
 from edge.errors import RefusedError
 from edge.events import Code, Qualifier
 from edge.wire import Address, Event, GateWord
@@ -51,7 +52,7 @@ class LastTest(msgspec.Struct, frozen=True):
 class Standing(msgspec.Struct):
     """What is kept of a gate over a restart of the centre. ``boot`` is the life that ``restart`` began.
 
-    ``tests`` holds the newest test of each kind.
+    ``tests`` holds the newest test of each kind, ``beat`` is the newest heartbeat that the gate's key has signed.
     """
 
     restart: Order = (0, 0, 0)
@@ -61,16 +62,21 @@ class Standing(msgspec.Struct):
     duty: Duty = Duty()
     heads: Heads = Heads()
     tests: dict[str, LastTest] = {}
+    beat: Beat = Beat()
 
 
 class GateEntry:
-    """One gate. ``heard_ms`` is when it last spoke, or when the centre began to wait for it."""
+    """One gate. ``heard_ms`` is when it last spoke, or when the centre began to wait for it.
+
+    ``verified``: its key is on record, and its last message was signed by it.
+    """
 
     def __init__(self, address: Address, now_ms: int, standing: Standing | None = None) -> None:
         self.address = address
         self.heard_ms = now_ms
         self.heard_wall_ms: int | None = None
         self.silent = False
+        self.verified = False
         self.words: dict[int, GateWord] = {}
         self.newest: tuple[int, int] = (0, 0)
         self.health: Mapping[str, object] = {}

@@ -16,8 +16,11 @@ from centre import files
 from centre.archive import Archive
 from centre.broker import Broker, Secrets, broker_of
 from centre.desk import Desk
+from centre.gate_keys import DIRECTORY, GateKeys
 from centre.link import Link
+from centre.notary import Notary
 from centre.service import Service
+from centre.voice import voice_of
 from edge.errors import SettingsError, StorageError
 from edge.wire import Address
 
@@ -44,6 +47,9 @@ def run(
     database: Path,
     directory: Path,
     silent_after_s: int,
+    signing_key_file: Path | None,
+    *,
+    require_signatures: bool,
 ) -> int:
     """Run until SIGTERM or SIGINT; the exit code. The main thread calls it. Raises GatepostError before it starts."""
     brokers = _brokers(county, urls, secrets, protocol)
@@ -65,11 +71,14 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
+    data = database.resolve().parent
+    voice = voice_of(data, signing_key_file)
+    notary = Notary(GateKeys(data / DIRECTORY).of, required=require_signatures)
     archive = Archive(database)
     desk: Desk | None = None
     links: list[Link] = []
     try:
-        service = Service(county, archive, silent_after_s * 1000, listening, failure)
+        service = Service(county, archive, silent_after_s * 1000, voice, notary, listening, failure)
         desk = Desk(directory, database, service.ask)
         links += [Link(i, broker, county, service.wall_ms, service.post) for i, broker in enumerate(brokers)]
         service.start(links)

@@ -52,6 +52,8 @@ def _incidents(incidents: Sequence[Mapping[str, Any]]) -> RenderableType:
         stage = str(one["stage"])
         if one["contradicts"]:
             stage += f" (claims to be {one['origin']}, but came as an alarm)"
+        if not one["verified"]:
+            stage += " (unverified)"
         if one["reopened"]:
             stage += " (pressed again after close)"
         table.add_row(
@@ -67,6 +69,8 @@ def _gates(gates: Sequence[Mapping[str, Any]]) -> RenderableType:
         ago = f"{gate['heard_ago_ms'] / 1000:.0f} s ago"
         heard = Text(f"SILENT {ago}", "bold red") if gate["silent"] else Text(ago)
         presence = {True: "online", False: "offline", None: "unknown"}[gate["online"]]
+        if not gate["verified"]:
+            presence += ", unverified"
         table.add_row(
             plain(gate["address"]), heard, Text(presence, "" if gate["online"] else "yellow"),
             str(gate["open_incidents"] or ""), plain(_owed(gate["health"].get("owed"))),

@@ -22,8 +22,10 @@ from centre.inbox import Arrival, Inbox
 from centre.incidents import Incident
 from centre.intake import Intake, Message, Refused, read
 from centre.link import Link, LinkChanged
+from centre.notary import Notary
 from centre.register import SWEEP_MS, GateEntry, Register
 from centre.trials import Trials
+from centre.voice import Voice
 from edge import wire
 from edge.errors import GatepostError, RefusedError, StorageError
 from edge.events import Stage
@@ -54,10 +56,14 @@ class Service:
         county: str,
         archive: Archive,
         silent_after_ms: int,
+        voice: Voice,
+        notary: Notary,
         on_listening: Callable[[], None],
         on_failure: Callable[[], None],
     ) -> None:
         self._archive = archive
+        self._voice = voice
+        self._notary = notary
         self._on_listening = on_listening
         self._on_failure = on_failure
         self._inbox: Inbox[LinkChanged | Asked] = Inbox()
@@ -156,7 +162,7 @@ class Service:
         messages: list[Message] = []
         refused: list[Refused] = []
         for arrival in self._waiting:
-            message = read(arrival, self._intake.county)
+            message = read(arrival, self._intake.county, self._notary)
             if isinstance(message, Refused):
                 refused.append(message)
             else:
@@ -165,6 +171,7 @@ class Service:
             for part in ([m for m in messages if m.urgent], [m for m in messages if not m.urgent]):
                 if part:
                     self._tell(self._intake.keep(part, now_ms, wall_ms))
+            self._intake.keep_suspects(refused, wall_ms)
         except sqlite3.Error as error:
             self._storage(False, str(error))
             self._retry_ms = now_ms + RETRY_MS
@@ -191,24 +198,27 @@ class Service:
         for message in kept:
             if message.wants_receipt:
                 assert message.event is not None
-                receipt = wire.receipt_of(message.event.id, Stage.RECEIVED, "", wall_ms)
-                self._links[message.arrival.broker].publish(message.address.receipts, wire.encode(receipt))
+                topic, payload = self._voice.receipt(message.address, message.event, message.arrival, wall_ms)
+                self._links[message.arrival.broker].publish(topic, payload)
+            elif message.health is not None and not message.stale:
+                self._voice.heard(message.address, message.health, self.now_ms())
             if message.news:
                 log.warning("%s", message.news)
         for incident in self._intake.take_repeats():
             self._send_act(incident)
 
     def _send_act(self, incident: Incident) -> None:
-        receipt = wire.receipt_of(incident.id, incident.stage, incident.by, incident.acted_wall_ms)
-        for link in self._links:
-            link.publish(incident.address.receipts, wire.encode(receipt))
+        self._say(incident.address, wire.receipt_of(incident.id, incident.stage, incident.by, incident.acted_wall_ms))
 
     def _send_down(self) -> None:
         """What is asked of gates about tests goes by every broker; a gate obeys the first that comes."""
-        for address, message in self._trials.take_down():
-            topic = address.commands if isinstance(message, wire.CentreCommand) else address.receipts
-            for link in self._links:
-                link.publish(topic, wire.encode(message))
+        for address, word in self._trials.take_down():
+            self._say(address, word)
+
+    def _say(self, address: wire.Address, word: wire.CentreCommand | wire.Receipt) -> None:
+        topic, payload = self._voice.say(address, word, self.now_ms())
+        for link in self._links:
+            link.publish(topic, payload)
 
     def _refuse(self, refused: Refused) -> None:
         register = self._register

@@ -142,6 +142,15 @@ class Trials:
         known = changes.items.get((address, matter)) or self.items.get((address, matter))
         changes.items[address, matter] = items.found(known, address, matter, detail, new_name(), wall_ms)
 
+    def suspect(self, changes: Changes, address: Address, why: str, wall_ms: int, *, alarm: bool) -> None:
+        """Something claims to come from this gate and does not prove it. It may be a real alarm all the same."""
+        if alarm:
+            detail = f"AN ALARM THAT MAY BE REAL was not taken: telephone the gate at once. {why}"
+            self._find(changes, address, Matter.ALARM_UNVERIFIED, detail, wall_ms)
+        else:
+            detail = f"somebody may speak in its name, or its key has changed: {why}"
+            self._find(changes, address, Matter.UNVERIFIED, detail, wall_ms)
+
     def put(self, changes: Changes, wall_ms: int) -> None:
         """Keep what changed, inside a transaction. Raises sqlite3.Error."""
         for window in changes.windows.values():

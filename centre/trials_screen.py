@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from centre.items import Matter
 from centre.plain import moment, plain
 
 TEST = "cyan"
@@ -27,7 +28,7 @@ def items(lines: Sequence[Line]) -> list[RenderableType]:
         how = f"clear {one['id'][:8]} --by NAME" if one["id"] else "ends by itself"
         table.add_row(
             plain(one["address"]), plain(one["detail"]), moment(one["since_wall_ms"]), str(one["times"]), plain(how),
-            style="yellow",
+            style="bold red" if one["matter"] == Matter.ALARM_UNVERIFIED.value else "yellow",
         )  # fmt: skip
     return [table]
 

@@ -15,13 +15,17 @@ from edge.events import ClockQuality, Origin
 
 
 def incident_line(incident: Incident) -> dict[str, object]:
-    """One incident. It is never a test; ``contradicts``: a press of it claims to be one, by topic or by origin."""
+    """One incident. It is never a test; ``contradicts``: a press of it claims to be one, by topic or by origin.
+
+    ``verified``: the gate's own key, which is on record here, has signed its presses.
+    """
     return {
         "incident": incident.id,
         "address": str(incident.address),
         "origin": incident.origin.value,
         "test": False,
         "contradicts": incident.origin is not Origin.PERSON,
+        "verified": incident.verified,
         "stage": incident.stage.name.lower(),
         "by": incident.by,
         "presses": incident.presses,
@@ -41,6 +45,7 @@ def gate_line(entry: GateEntry, open_here: int, now_ms: int) -> dict[str, object
         "address": str(entry.address),
         "silent": entry.silent,
         "online": entry.online,
+        "verified": entry.verified,
         "heard_ago_ms": now_ms - entry.heard_ms,
         "heard_wall_ms": entry.heard_wall_ms,
         "open_incidents": open_here,

@@ -71,6 +71,7 @@ class Alarm(Value, frozen=True):
 
     rules: AlarmRules = AlarmRules()
     kernel_boot: str = ""
+    boot: str = ""
     ids: tuple[EventId, ...] = ()
     presses: int = 0
     officer: Stage | None = None
@@ -316,15 +317,10 @@ def _communicated(alarm: Alarm, at_ms: int) -> tuple[Alarm, tuple[Outcome, ...]]
 
 def latch(alarm: Alarm) -> Latch:
     """The incident in the form the store keeps."""
-    return Latch(alarm.ids, alarm.officer, alarm.presses, alarm.siren_until_ms, alarm.kernel_boot, not alarm.recovered)
-
-
-def unheard(alarm: Alarm, kept: Latch | None) -> Latch | None:
-    """The incidents of a kept latch that this life neither knows nor ended: a file saved from damage may be behind."""
-    ids = () if kept is None else tuple(id for id in kept.ids if id not in alarm.ids and id not in alarm.ended)
-    if kept is None or not ids:
-        return None
-    return replace(kept, ids=ids, presses=kept.presses if ids == kept.ids else 0)
+    unread = not alarm.recovered
+    return Latch(
+        alarm.ids, alarm.officer, alarm.presses, alarm.siren_until_ms, alarm.kernel_boot, unread, alarm.boot
+    )  # fmt: skip
 
 
 def _tracked(track: Track | None, ids: tuple[EventId, ...], field: str, at_ms: int) -> Track | None:

@@ -156,14 +156,15 @@ _DETAILS = {
 class WindowOpened(Value, frozen=True):
     """The centre lets a person's press count as a test, or a drill, for ``for_ms``, 1,800,000 at most.
 
-    ``expires_wall_ms``: a command that arrives later was held back by somebody, and is not obeyed.
+    ``expires_wall_ms``: a command that arrives later was held back by somebody, and is not obeyed. None: it has proved
+    that it is new (``edge.challenges``), and no clock is asked.
     """
 
     nonce: str
     kind: Kind
     by: str
     for_ms: int
-    expires_wall_ms: int
+    expires_wall_ms: int | None
     at_ms: int
 
 

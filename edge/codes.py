@@ -68,6 +68,7 @@ class Trouble(Enum):
     CAMERA_LOST = "camera_lost"
     SELFTEST_FAILED = "selftest_failed"
     LEDGER_UNSIGNED = "ledger_unsigned"
+    CENTRE_KEY_UNUSABLE = "centre_key_unusable"
 
     @property
     def code(self) -> Code:
@@ -95,4 +96,5 @@ _TROUBLE_CODES = {
     Trouble.CAMERA_LOST: Code.SENSOR_TROUBLE,
     Trouble.SELFTEST_FAILED: Code.PERIODIC_TEST_TROUBLE,
     Trouble.LEDGER_UNSIGNED: Code.SYSTEM_TROUBLE,
+    Trouble.CENTRE_KEY_UNUSABLE: Code.COMMUNICATION_TROUBLE,
 }

@@ -51,6 +51,7 @@ from edge.events import (
     Trouble,
     ViewAsked,
 )
+from edge.latching import unheard
 from edge.making import Body, alarm_event, next_id, note, report, tell, to_uplink
 from edge.measuring import (
     CameraFound,
@@ -129,6 +130,8 @@ def step(state: State, fact: Fact) -> Step:
             state = retention.forgotten(state, fact, out)
         case SelfTestAsked() | WindowOpened() | WindowClosed() | ArrivedAsked() | LinkProbed() | SenseRead():
             state = selftest_news.asked(state, fact, out)
+    if state.uplink.held[Lane.ALARM] and (urgent := links.hurry(state.links, state.now_ms)) is not state.links:
+        state = replace(state, links=urgent)
     if selftest_news.is_busy(state):
         state = _tests(state, fact, out)
     if state.schedule is not None:
@@ -289,13 +292,13 @@ def _time(state: State, fact: Ticked, out: list[Command]) -> State:
 
 def _store_opened(state: State, fact: StoreOpened, out: list[Command]) -> State:
     """A first opening brings the latch; a new file is given everything that memory still holds."""
-    unheard = alarm.unheard(state.alarm, fact.latch)
-    if unheard is not None or not fact.renumbered:
+    strange = unheard((*state.alarm.ids, *state.alarm.ended), fact.latch)
+    if strange is not None or not fact.renumbered:
         # Told to the alarm together with the first owed alarms: until then the lamp must not say 'received'.
-        state = replace(state, opened=replace(fact, latch=unheard))
+        state = replace(state, opened=replace(fact, latch=strange))
     if fact.renumbered:
         kept = alarm.latch(state.alarm)
-        out.append(KeepLatch(kept if unheard is None else replace(kept, unread=True)))
+        out.append(KeepLatch(kept if strange is None else replace(kept, unread=True)))
         held = [owed.record for lane in state.uplink.held for owed in lane.values()]
         out.extend(Store(record, None) for record in (*held, *state.uplink.pending.values()))
     state = retention.opened(to_uplink(state, fact, out), fact)

@@ -54,20 +54,23 @@ from edge.events import (
 from edge.kiosk_hands import KioskHands
 from edge.ports import BrokerLink
 from edge.rules import bench_of, contacts_of, rules_of, schedule_of
-from edge.runtime import Brain, Periodic, Thread, Worker
+from edge.runtime import Brain, Periodic, Thread, Worker, together
 from edge.selftest_hands import SelfTestHands
 from edge.settings import Settings
 from edge.wire import Address
 
 if TYPE_CHECKING:
     from edge.ledger_check import Judge
-    from edge.ledger_table import Scribe, Signer
+    from edge.ledger_table import Scribe
 
 log = logging.getLogger("gatepost")
 
 GATHER_MS = 25
 """So long the card is spared until it is told that an event is done: a replay shares one commit among some sixty. What
 a power cut takes with it is sent again, and the centre knows it by its id."""
+
+NEW_POWER_MS = 120_000
+"""A daemon that starts within this of its kernel may have got its power back with all others of the county."""
 
 ALIVE_MS = 1_000
 """How often the contact thread reports, and reads the clocks."""
@@ -87,7 +90,8 @@ class Daemon:
         self.boot, problem = next_boot(Path(settings.gate.state_directory), kernel_boot())
         now_ms = self.clock.now_ms()
         plan, unplanned = schedule_of(settings)
-        self.brain = Brain(state.begin(self.boot, rules_of(settings, self.boot.id, plan), now_ms), self.clock)
+        rules = rules_of(settings, self.boot.id, plan, power_is_new=now_ms < NEW_POWER_MS)
+        self.brain = Brain(state.begin(self.boot, rules, now_ms), self.clock)
         self.post = self.brain.post
         self.post(self.clock.read())
         # A bench is somebody's own machine: its memory is not ours to hold.
@@ -170,8 +174,11 @@ class Daemon:
     def close(self) -> None:
         """Close every hand that was made, the last first. Bounded: a hung hand is left behind."""
         # Lamps before brokers: while a dead one is waited for, no lamp may say that the button works.
-        for thing in (*reversed(self._hands), *self._brokers, *self._closing):
+        for thing in reversed(self._hands):
             thing.close()
+        # Several that hang must not add up: the supervisor would kill what is left, and the store with it.
+        together([broker.close for broker in self._brokers], self._failed)
+        together([thing.close for thing in self._closing], self._failed)
 
     # --- what threads do ------------------------------------------------------------------------------------------
 
@@ -203,12 +210,14 @@ class Daemon:
         from edge.drivers.store import SqliteOutbox
         from edge.keeper import Keeper
         from edge.ledger_table import Scribe, read_piece
+        from edge.trust_hands import TrustHands
 
         settings = self.settings
         address = Address(settings.gate.county, settings.gate.school, settings.gate.gate)
         file = Path(settings.gate.state_directory) / "events.db"
         limit = settings.store.routine_events_max
-        scribe = Scribe(str(address), partial(_ledger_key, file.parent), self._ledger_trouble)
+        trusted = TrustHands(settings, self.clock, self.post)
+        scribe = Scribe(str(address), trusted.holder.load, self._ledger_trouble)
         audit = Auditing(
             partial(read_piece, file), lambda: scribe.written, partial(_ledger_judge, scribe), self.clock, self.post
         )
@@ -223,11 +232,12 @@ class Daemon:
 
         from edge.drivers.mqtt import PahoLink
 
+        trust = trusted.trust()
         for number, broker in enumerate(settings.broker):
             dialler: Worker[Any] = Worker(f"dial-{broker.name}", _call_each, self._failed)
             self._closing.append(dialler)
             self._brokers.append(
-                PahoLink(number, broker, address, self.boot, self.clock, self.post, dialler.put)
+                PahoLink(number, broker, address, self.boot, self.clock, self.post, dialler.put, trust)
             )  # fmt: skip
         brokers = self._brokers
         self.brain.attach({
@@ -304,13 +314,6 @@ def _journal(command: Journal) -> None:
     event = command.about if isinstance(command.about, Record) else None
     text = command.about if event is None else making.line(event)
     log.log(level, "%s", text, extra={"event_id": "" if event is None else str(event.id)})
-
-
-def _ledger_key(state_directory: Path) -> Signer:
-    """On the store's thread, at the first event: a library is loaded, and at the very first start a key is made."""
-    from edge.ledger_key import load_or_make
-
-    return load_or_make(state_directory)
 
 
 def _ledger_judge(scribe: Scribe) -> Judge | None:

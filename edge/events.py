@@ -136,7 +136,8 @@ class Latch(Value, frozen=True):
 
     ``ids`` are the incident's names (more than one only if a press came before an older latch was read back);
     empty means that nothing is latched. ``siren_until_ms`` is comparable only within the same ``kernel_boot``.
-    ``unread``: the brain that says this has not yet been told what was latched before it, so that must stay.
+    ``unread``: the brain that says this has not yet been told what was latched before it, so that must stay: that is
+    ``before``, and ``boot`` tells what this same life of the daemon has said since, which does not.
     """
 
     ids: tuple[EventId, ...]
@@ -145,19 +146,8 @@ class Latch(Value, frozen=True):
     siren_until_ms: int | None
     kernel_boot: str
     unread: bool = False
-
-    def over(self, kept: Latch | None) -> Latch:
-        """What is to be kept where ``kept`` is now: a press before the store was read must not end an older alarm."""
-        if not self.unread or kept is None:
-            return self
-        return Latch(
-            (*self.ids, *(id for id in kept.ids if id not in self.ids)),
-            self.officer or kept.officer,
-            self.presses + kept.presses,
-            self.siren_until_ms if self.siren_until_ms is not None else kept.siren_until_ms,
-            self.kernel_boot,
-            unread=True,
-        )
+    boot: str = ""
+    before: Latch | None = None
 
 
 class ClockFix(Value, frozen=True):

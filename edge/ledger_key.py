@@ -1,12 +1,13 @@
 """The gate's Ed25519 key: made at the first start, kept for its owner's eyes, and what it signs.
 
-Ed25519 is RFC 8032's. Only the store's thread and commands for people call anything here: the first call loads a
-library, and making a key waits for the card.
+Ed25519 is RFC 8032's. The centre keeps its own key by the same functions. The brain's thread may only sign: the first
+call of anything else loads a library, and making a key waits for the card.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from hashlib import sha256
@@ -27,6 +28,8 @@ FINGERPRINT_DIGITS = 20
 """80 bits: enough that nobody finds a second key for it, and short enough to be read out by telephone."""
 
 KEY_BYTES_MAX = 4096
+
+_PUBLIC_PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 
 
 class GateKey:
@@ -82,13 +85,17 @@ def load_or_make(state_directory: Path) -> GateKey:
 
     Waits for the card where it makes one. The public key is written beside it, for everybody to read.
     """
-    path = key_path(state_directory)
-    key = _load(path)
+    return load_or_make_at(key_path(state_directory), state_directory / PUBLIC_FILE)
+
+
+def load_or_make_at(path: Path, public_path: Path, what: str = "ledger key") -> GateKey:
+    """As ``load_or_make``, for a key in this file; ``what`` it is called in messages."""
+    key = _load(path, what)
     if key is None:
-        key = _make(path)
+        key = _make(path, what)
     made = GateKey(key)
     with suppress(OSError):  # a convenience: the ledger's first entry says it too
-        _write_public(state_directory / PUBLIC_FILE, key.public_key())
+        _write_public(public_path, key.public_key())
     return made
 
 
@@ -97,42 +104,69 @@ def public_key_of(given: str) -> PublicKey:
     path = Path(given)
     if not path.is_file():
         return PublicKey(given.strip().replace(" ", ""))
+    return _public_key(_read(path), str(path), f"take the gate's {PUBLIC_FILE}")
+
+
+def public_keys_in(pem: bytes, name: str) -> tuple[PublicKey, ...]:
+    """Every public key of a PEM text, which may hold the old and the new one together; ``name`` stands for it.
+
+    Raises CertificateError where one of them is no Ed25519 key, or there is none.
+    """
+    found = _PUBLIC_PEM.findall(pem)
+    todo = "give a file of Ed25519 public keys in PEM form"
+    if not found:
+        raise CertificateError(f"{name} holds no PEM public key; {todo}")
+    return tuple(_public_key(one, name, todo) for one in found)
+
+
+def public_keys_of(path: Path) -> tuple[PublicKey, ...]:
+    """Every public key of a PEM file. Raises CertificateError."""
+    return public_keys_in(_read(path), str(path))
+
+
+def pem_of(key: PublicKey) -> bytes:
+    """A public key in PEM form."""
+    loaded = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public_key))
+    return loaded.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _public_key(pem: bytes, name: str, todo: str) -> PublicKey:
     try:
-        loaded = serialization.load_pem_public_key(_read(path))
+        loaded = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise CertificateError(f"public key {path} holds no PEM public key; take the gate's {PUBLIC_FILE}") from error
+        raise CertificateError(f"public key {name} holds no PEM public key; {todo}") from error
     if not isinstance(loaded, Ed25519PublicKey):
-        raise CertificateError(f"public key {path} is no Ed25519 key; take the gate's {PUBLIC_FILE}")
+        raise CertificateError(f"public key {name} is no Ed25519 key; {todo}")
     return PublicKey(_raw(loaded).hex())
 
 
-def _load(path: Path) -> Ed25519PrivateKey | None:
+def _load(path: Path, what: str) -> Ed25519PrivateKey | None:
     """The key in this file; None where there is no file."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise CertificateError(f"ledger key {path} cannot be looked at: {error.strerror}; mend the card") from error
+        raise CertificateError(f"{what} {path} cannot be looked at: {error.strerror}; mend the card") from error
     # A credential's group bits are those of an access list that systemd makes for the service's user.
     others = stat.S_IRWXO if os.environ.get(CREDENTIALS_VARIABLE) == str(path.parent) else stat.S_IRWXO | stat.S_IRWXG
     if mode & others:
         raise CertificateError(
-            f"ledger key {path} can be used by others (mode {stat.S_IMODE(mode):04o}); chmod 600 it, or, if"
+            f"{what} {path} can be used by others (mode {stat.S_IMODE(mode):04o}); chmod 600 it, or, if"
             " somebody may have read it, delete it: the gate then makes a new one"
         )
     try:
         loaded = serialization.load_pem_private_key(_read(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CertificateError(
-            f"ledger key {path} holds no PEM private key without a passphrase; put the key back from its copy"
+            f"{what} {path} holds no PEM private key without a passphrase; put the key back from its copy"
         ) from error
     if not isinstance(loaded, Ed25519PrivateKey):
-        raise CertificateError(f"ledger key {path} is no Ed25519 key; put the gate's own key back from its copy")
+        raise CertificateError(f"{what} {path} is no Ed25519 key; put the gate's own key back from its copy")
     return loaded
 
 
-def _make(path: Path) -> Ed25519PrivateKey:
+def _make(path: Path, what: str) -> Ed25519PrivateKey:
     """A new key, whole on the card before anything is signed with it."""
     key = Ed25519PrivateKey.generate()
     secret = key.private_bytes(
@@ -149,7 +183,7 @@ def _make(path: Path) -> Ed25519PrivateKey:
         new.replace(path)
         _sync(path.parent)
     except OSError as error:
-        raise CertificateError(f"ledger key {path} cannot be made: {error.strerror}; mend or free the card") from error
+        raise CertificateError(f"{what} {path} cannot be made: {error.strerror}; mend or free the card") from error
     return key
 
 

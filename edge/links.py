@@ -26,12 +26,18 @@ from edge.events import (
 ALARM_FLIGHT_MAX = 4
 """Alarms handed to one broker beyond the common flight; 16 + 4 is mosquitto's Receive Maximum of 20."""
 
+ALARM_RECONNECT_MS_MAX = 8_000
+"""With an alarm to send a gate dials at least this often (less than the 15 s of the standards' note, R5)."""
+
 TROUBLE_MS = 60_000
 """A broker lost for so long is a trouble; shorter flaps are only counted."""
 
 
 class LinkRules(Value, frozen=True):
-    """Settings of the links; ranges are in ``edge.settings``. The tuples are by broker, in order of preference."""
+    """Settings of the links; ranges are in ``edge.settings``. The tuples are by broker, in order of preference.
+
+    ``spread_start``: the power has just come back, perhaps to the whole county; the first dial is spread as well.
+    """
 
     brokers: tuple[str, ...] = ("broker",)
     mqtt5_first: tuple[bool, ...] = (True,)
@@ -39,9 +45,10 @@ class LinkRules(Value, frozen=True):
     heartbeat_ms: int = 30_000
     probe_ms: int = 10_000
     acknowledge_ms: int = 10_000
-    reconnect_ms_max: int = 30_000
+    reconnect_ms_max: int = 60_000
     flight_max: int = 16
     jitter_seed: int = 0
+    spread_start: bool = False
 
 
 class Phase(Enum):
@@ -54,7 +61,10 @@ class Phase(Enum):
 
 
 class Link(Value, frozen=True):
-    """One broker. ``unanswered`` publishes are out; ``progress_ms`` is when last one was answered or the first sent."""
+    """One broker. ``unanswered`` publishes are out; ``progress_ms`` is when last one was answered or the first sent.
+
+    ``hurried``: an alarm waits for it.
+    """
 
     phase: Phase = Phase.DOWN
     mqtt5: bool = True
@@ -68,6 +78,7 @@ class Link(Value, frozen=True):
     reason: str = "not yet connected"
     centre: bool | None = None
     losses: int = 0
+    hurried: bool = False
 
 
 class Links(Value, frozen=True):
@@ -99,9 +110,14 @@ Outcome = Command | Beat | LineTrouble
 Step = tuple[Links, tuple[Outcome, ...]]
 
 
-def begin(rules: LinkRules) -> Links:
+def begin(rules: LinkRules, now_ms: int = 0) -> Links:
     """The state at start: every broker still to be dialled."""
-    return Links(rules, tuple(Link(mqtt5=mqtt5) for mqtt5 in rules.mqtt5_first))
+    waits_ms = [0] * len(rules.brokers)
+    if rules.spread_start:
+        range_ms = rules.reconnect_ms_max * 2 // 3
+        waits_ms = [_jittered_ms(rules, broker, 0, range_ms) for broker in range(len(rules.brokers))]
+    first = zip(rules.mqtt5_first, waits_ms, strict=True)
+    return Links(rules, tuple(Link(mqtt5=mqtt5, retry_ms=now_ms + wait_ms) for mqtt5, wait_ms in first))
 
 
 def room(links: Links) -> tuple[int, ...]:
@@ -137,6 +153,15 @@ def spoken(links: Links, broker: int, now_ms: int) -> Links:
     return _with(links, broker, replace(link, unanswered=link.unanswered + 1, progress_ms=progress_ms))
 
 
+def hurry(links: Links, now_ms: int) -> Links:
+    """An alarm waits: dial now whatever is not connected, and again after short pauses."""
+    for number, link in enumerate(links.links):
+        if link.phase is not Phase.UP and not link.hurried:
+            retry_ms = min(link.retry_ms, now_ms)
+            links = _with(links, number, replace(link, hurried=True, attempts=0, retry_ms=retry_ms))
+    return links
+
+
 def step(links: Links, news: Acked | LinkUp | LinkDown | CentreStatus | Ticked) -> Step:
     """Take one piece of news; give the new state and what follows from it."""
     match news:
@@ -166,7 +191,10 @@ def _up(links: Links, news: LinkUp) -> Step:
 
 
 def _down(links: Links, news: LinkDown) -> Step:
-    """The next dial waits a jittered, growing time; at once, and by MQTT 3.1.1, where only the protocol was wrong.
+    """The next dial waits a jittered time; it goes at once, and by MQTT 3.1.1, where only the protocol was wrong.
+
+    The whole county loses its broker in one moment, and 2,000 gates that came back within a second would bring it down
+    again. One that has an alarm to send does not wait for them.
 
     One fallback is good for one dial: a broker that hung up while it restarted must not cost MQTT 5's reasons for good.
     """
@@ -174,7 +202,7 @@ def _down(links: Links, news: LinkDown) -> Step:
     fallback = old.mqtt5 and news.old_protocol and links.rules.mqtt3_allowed[news.broker]
     mqtt5 = links.rules.mqtt5_first[news.broker] and not fallback
     attempts = old.attempts + 1
-    pause_ms = 0 if fallback else _jittered_ms(links.rules, news.broker, attempts)
+    pause_ms = 0 if fallback else _pause_ms(links.rules, news.broker, old, attempts)
     link = Link(
         Phase.DOWN,
         mqtt5,
@@ -184,16 +212,27 @@ def _down(links: Links, news: LinkDown) -> Step:
         troubled=old.troubled,
         reason=news.reason,
         losses=old.losses + (old.phase in (Phase.UP, Phase.CLOSING)),
+        hurried=old.hurried,
     )
     return _listening(_with(links, news.broker, link), news.at_ms)
 
 
-def _jittered_ms(rules: LinkRules, broker: int, attempts: int) -> int:
-    """Full jitter over a doubling range from 1 s: a county's gates must not come back in one second.
+def _pause_ms(rules: LinkRules, broker: int, link: Link, attempts: int) -> int:
+    """Until the next dial: the first anywhere in two thirds of the longest pause, others in the upper two thirds.
 
-    The jitter is a hash of the gate's own seed, so the same brain in a simulator dials at the same times.
+    So a broker that comes back is dialled by as many gates in each second, whether it was gone for a moment or a day.
+    With an alarm to send the pauses grow from 1 s to ALARM_RECONNECT_MS_MAX.
     """
-    range_ms = min(rules.reconnect_ms_max, 1_000 << min(attempts - 1, 9))
+    turn, longest_ms = link.losses + attempts, rules.reconnect_ms_max
+    if link.hurried:
+        range_ms = min(longest_ms, ALARM_RECONNECT_MS_MAX, 1_000 << min(attempts - 1, 9))
+        return _jittered_ms(rules, broker, turn, range_ms)
+    least_ms = longest_ms // 3 if attempts > 1 else 0
+    return least_ms + _jittered_ms(rules, broker, turn, longest_ms * 2 // 3)
+
+
+def _jittered_ms(rules: LinkRules, broker: int, attempts: int, range_ms: int) -> int:
+    """Full jitter: anywhere in the range, by a hash of the gate's own seed. A simulator dials at the same times."""
     mixed = (rules.jitter_seed * 2_654_435_761 + broker * 40_503 + attempts * 2_246_822_519) & 0xFFFFFFFF
     mixed ^= mixed >> 15
     mixed = (mixed * 2_246_822_519) & 0xFFFFFFFF

@@ -6,6 +6,7 @@ monotonic clock; temperatures are degrees Celsius.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 from edge.value import Value
@@ -57,7 +58,8 @@ class CrowdKept(Value, frozen=True):
 
     Oldest first. ``wall_ms`` and ``at_ms`` are the moment it was kept. Its age is the difference of the monotonic times
     where ``kernel_boot`` is the same, else that of the wall times, worth something only if ``synced`` then and now.
-    ``mark`` names sensor and corrections: under others the residuals mean nothing.
+    ``mark`` names sensor and corrections: under others the residuals mean nothing. ``today``: the students counted
+    since the night, by verdict, the last of whom came ``last_ago_ms`` before.
     """
 
     residuals_celsius: tuple[float, ...]
@@ -67,6 +69,8 @@ class CrowdKept(Value, frozen=True):
     synced: bool
     kernel_boot: str
     at_ms: int
+    today: Mapping[Verdict, int] = {}
+    last_ago_ms: int = 0
 
 
 # --- facts: what hands post ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import logging
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
@@ -18,9 +19,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge import credentials, wire
-from edge.chain import Kind, WindowClosed, WindowOpened
-from edge.events import CentreStatus, EventId, Fact, Lane, ReceiptCame
+from edge import credentials
+from edge.events import EventId, Fact, Lane
 from edge.settings import BrokerSettings
 
 RECEIVE_MAX_UNSAID = 65535  # MQTT 5, 3.2.2.3.3: what a broker that names no Receive Maximum takes at once
@@ -170,25 +170,19 @@ class Session:
         return purpose, heapq.heappop(self._waiting)[2]
 
 
-def read(message: mqtt.MQTTMessage, address: wire.Address, broker: int, now_ms: int) -> Fact:
-    """What a message from below means. Raises WireError, or UnicodeDecodeError for its topic.
+class Refusals:
+    """What was refused, by reason, for the journal: the first, second, fourth, ... of a kind is worth a line."""
 
-    Whether a window is opened too late, or twice, is for the brain to say.
-    """
-    topic, payload = message.topic, bytes(message.payload)
-    if topic == address.centre_status:
-        return CentreStatus(broker, wire.decode_centre_word(payload).listening, now_ms)
-    if message.retain:
-        raise wire.WireError("retained", topic[:200])
-    if topic == address.commands:
-        asked = wire.decode_command(payload)
-        if asked.command == "close_window":
-            return WindowClosed(asked.nonce, asked.by, now_ms)
-        return WindowOpened(asked.nonce, Kind(asked.kind), asked.by, asked.for_ms, asked.expires_wall_ms, now_ms)
-    if topic != address.receipts:
-        raise wire.WireError("topic", topic[:200])
-    id, stage, receipt = wire.decode_receipt(payload)
-    return ReceiptCame(id, stage, receipt.by, receipt.centre_wall_ms, now_ms)
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._counts: Counter[str] = Counter()
+
+    def tell(self, reason: str, detail: str) -> None:
+        """One more. paho's thread; a flood must not fill the journal."""
+        self._counts[reason] += 1
+        count = self._counts[reason]
+        if count & (count - 1) == 0:
+            _logger.warning("%s: refused (%d of this kind so far) %s", self._place, count, detail)
 
 
 def hang_up(session: Session) -> None:

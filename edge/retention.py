@@ -1,4 +1,4 @@
-"""How long a gate keeps what it knows of students: the crowd over a restart, temperatures and pictures for their days.
+"""How long a gate keeps what it knows of students: crowd and counts over a restart, temperatures for their days.
 
 Pure, and a part of the core. All of it is done when the clocks are read, once a second: none of it is urgent.
 """
@@ -24,6 +24,7 @@ from edge.events import (
 from edge.making import Body, note
 from edge.measuring import CrowdKept
 from edge.state import State
+from edge.tally import Tally
 
 CROWD_MS = 10_000
 """A crowd that changes is kept no more often than this: after a restart those who came since are missing from it."""
@@ -34,10 +35,10 @@ DAY_MS = 86_400_000
 def opened(state: State, fact: StoreOpened) -> State:
     """The store says which crowd it holds. One in memory is newer than that of a file that began anew."""
     kiosk, kept = state.kiosk, fact.crowd
-    if kept is None or not kept.residuals_celsius:
-        return replace(state, kiosk=replace(kiosk, crowd_written=()))
+    if kept is None or not (kept.residuals_celsius or kept.today):
+        return replace(state, kiosk=replace(kiosk, crowd_written=(), today_written={}))
     machine = kiosk.thermometer
-    if machine is not None and not (fact.renumbered and machine.crowd.members):
+    if machine is not None and not (fact.renumbered and (machine.crowd.members or machine.tally.today)):
         kiosk = replace(kiosk, crowd_awaited=kept)
     return replace(state, kiosk=replace(kiosk, crowd_written=None))
 
@@ -80,9 +81,7 @@ def _recalled(state: State, at_ms: int, out: list[Command]) -> State:
     if kept is None or machine is None:
         return state
     now = timekeeping.stamp(state.clock, at_ms)
-    if machine.sound.fault:
-        age_ms = None  # what the sensor said before its fault is no comparison after
-    elif kept.kernel_boot == state.boot.kernel_boot:
+    if kept.kernel_boot == state.boot.kernel_boot:
         age_ms = at_ms - kept.at_ms
     elif kept.synced and now.quality is not ClockQuality.UNSYNCED:
         age_ms = now.wall_ms - kept.wall_ms
@@ -90,7 +89,10 @@ def _recalled(state: State, at_ms: int, out: list[Command]) -> State:
         return state
     else:
         age_ms = None
-    if age_ms is not None:
+    if age_ms is not None and kept.today and age_ms >= 0:
+        last_ms = at_ms - age_ms - kept.last_ago_ms
+        machine = thermometer.counts_recalled(machine, kept.today, last_ms, at_ms)
+    if age_ms is not None and not machine.sound.fault:  # what the sensor said before its fault is no comparison after
         came = len(machine.crowd.members)
         machine = thermometer.recalled(machine, _crowd_of(kept), age_ms, at_ms)
         told = f"of the crowd kept {age_ms // 1000} s ago {len(machine.crowd.members) - came} students still count"
@@ -104,9 +106,10 @@ def _kept(state: State, at_ms: int, out: list[Command]) -> State:
     if not state.restarted or kiosk.crowd_awaited is not None:
         return state  # the store has not said what it holds, or what it holds is still to be taken up
     people = Crowd() if machine is None else crowd.aged(thermometer.keep(machine), machine.rules.crowd, at_ms)
-    last_ms = kiosk.crowd_written_ms
-    soon = bool(people.members) and last_ms is not None and at_ms - last_ms < CROWD_MS
-    if people.members == kiosk.crowd_written or soon:
+    counts = Tally() if machine is None else machine.tally
+    last_ms, forgot = kiosk.crowd_written_ms, bool(kiosk.crowd_written) and not people.members
+    soon = not forgot and last_ms is not None and at_ms - last_ms < CROWD_MS
+    if (people.members, counts.today) == (kiosk.crowd_written, kiosk.today_written) or soon:
         return state
     now = timekeeping.stamp(state.clock, at_ms)
     out.append(KeepCrowd(CrowdKept(
@@ -117,8 +120,11 @@ def _kept(state: State, at_ms: int, out: list[Command]) -> State:
         synced=now.quality is not ClockQuality.UNSYNCED,
         kernel_boot=state.boot.kernel_boot,
         at_ms=at_ms,
+        today=counts.today,
+        last_ago_ms=at_ms - (at_ms if counts.last_ms is None else counts.last_ms),
     )))  # fmt: skip
-    return replace(state, kiosk=replace(kiosk, crowd_written=people.members, crowd_written_ms=at_ms))
+    kiosk = replace(kiosk, crowd_written=people.members, today_written=counts.today, crowd_written_ms=at_ms)
+    return replace(state, kiosk=kiosk)
 
 
 def _crowd_of(kept: CrowdKept) -> Crowd:

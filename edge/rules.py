@@ -65,8 +65,13 @@ def schedule_of(settings: Settings) -> tuple[schedule.ScheduleRules | None, str 
         return None, f"no self-test is planned: {error}"
 
 
-def rules_of(settings: Settings, seed: str, tests: schedule.ScheduleRules | None = None) -> state.Rules:
-    """What the settings say to each machine. ``seed`` spreads the redials of a county's gates; ``tests``: when."""
+def rules_of(
+    settings: Settings, seed: str, tests: schedule.ScheduleRules | None = None, *, power_is_new: bool = False
+) -> state.Rules:
+    """What the settings say to each machine. ``seed`` spreads the dials of a county's gates; ``tests``: when.
+
+    ``power_is_new``: it may have come back to the whole county.
+    """
     button, up = settings.button, settings.uplink
     names = tuple(broker.name for broker in settings.broker)
     on_broker = settings.alarm.done_on == "broker"
@@ -97,6 +102,7 @@ def rules_of(settings: Settings, seed: str, tests: schedule.ScheduleRules | None
             reconnect_ms_max=up.reconnect_s_max * 1000,
             flight_max=up.flight_events_max,
             jitter_seed=int(seed, 16),
+            spread_start=power_is_new,
         ),
         uplink=uplink.UplinkRules(
             brokers=names,

@@ -103,6 +103,12 @@ class BrokerSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     connect_s_max: Annotated[int, Meta(ge=1, le=30)] = 5
 
 
+class CentreSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose signature makes a word the centre's. With a key, what is not signed by it is refused."""
+
+    public_key_file: FilePath | None = None
+
+
 class UplinkSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Pace and patience towards the centre."""
 
@@ -110,7 +116,7 @@ class UplinkSettings(Table, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     probe_s: Annotated[int, Meta(ge=2, le=30)] = 10
     acknowledge_s_max: Annotated[int, Meta(ge=1, le=60)] = 10
     failover_s: Annotated[int, Meta(ge=1, le=60)] = 5
-    reconnect_s_max: Annotated[int, Meta(ge=1, le=300)] = 30
+    reconnect_s_max: Annotated[int, Meta(ge=1, le=300)] = 60
     flight_events_max: Annotated[int, Meta(ge=1, le=16)] = 16
 
 
@@ -152,6 +158,7 @@ class Settings(Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     alarm: AlarmSettings = msgspec.field(default_factory=AlarmSettings)
     store: StoreSettings = msgspec.field(default_factory=StoreSettings)
     broker: Annotated[list[BrokerSettings], Meta(min_length=1, max_length=4)]
+    centre: CentreSettings = msgspec.field(default_factory=CentreSettings)
     uplink: UplinkSettings = msgspec.field(default_factory=UplinkSettings)
     clock: ClockSettings = msgspec.field(default_factory=ClockSettings)
     update: UpdateSettings = msgspec.field(default_factory=UpdateSettings)

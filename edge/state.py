@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edge import alarm, contact, health, links, schedule, selftest, thermometer, timekeeping, uplink
 from edge.crowd import Member
 from edge.events import Boot, ShowLamp, StoreOpened, Value
-from edge.measuring import CrowdKept
+from edge.measuring import CrowdKept, Verdict
 from edge.screening import ThermometerRules
 
 
@@ -21,7 +23,8 @@ class Kiosk(Value, frozen=True):
     """The kiosk's side of a gate. ``ticked_ms``: when time last passed for it; ``forgot_ms``: the last deletion.
 
     ``crowd_awaited`` is the crowd of an earlier life until its age can be told. ``crowd_written`` is the one that the
-    store holds, None where that is another's, and ``crowd_written_ms`` when it was given.
+    store holds, None where that is another's; ``today_written`` are the day's counts kept with it, ``crowd_written_ms``
+    is when they were given.
     """
 
     rules: KioskRules = KioskRules()
@@ -30,6 +33,7 @@ class Kiosk(Value, frozen=True):
     forgot_ms: int | None = None
     crowd_awaited: CrowdKept | None = None
     crowd_written: tuple[Member, ...] | None = ()
+    today_written: Mapping[Verdict, int] = {}
     crowd_written_ms: int | None = None
 
 
@@ -72,8 +76,8 @@ def begin(boot: Boot, rules: Rules, now_ms: int) -> State:
     return State(
         boot=boot,
         contacts=contact.Contacts(rules=rules.contact),
-        alarm=alarm.Alarm(rules=rules.alarm, kernel_boot=boot.kernel_boot),
-        links=links.begin(rules.links),
+        alarm=alarm.Alarm(rules=rules.alarm, kernel_boot=boot.kernel_boot, boot=boot.id),
+        links=links.begin(rules.links, now_ms),
         uplink=uplink.Uplink(rules=rules.uplink),
         clock=timekeeping.Timekeeping(kernel_boot=boot.kernel_boot),
         health=health.Health(started_ms=now_ms),

@@ -5,6 +5,8 @@ A day begins anew after a long pause without anybody: no school's night is short
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from edge import crowd
@@ -96,6 +98,15 @@ def counted(tally: Tally, student: Screened) -> Tally:
         hour=_longer(tally.hour, student),
         last_ms=at_ms,
     )
+
+
+def recalled(tally: Tally, today: Mapping[Verdict, int], last_ms: int, now_ms: int) -> Tally:
+    """With the counts of an earlier life, whose last student came at ``last_ms``; not if a night lies between."""
+    if now_ms - last_ms >= NIGHT_MS:
+        return tally
+    both = {verdict: today.get(verdict, 0) + tally.today.get(verdict, 0) for verdict in Verdict}
+    counts = {verdict: count for verdict, count in both.items() if count}
+    return replace(tally, today=counts, last_ms=last_ms if tally.last_ms is None else tally.last_ms)
 
 
 def wake_at(tally: Tally) -> int | None:

@@ -6,6 +6,8 @@ who anybody is. What happens to one student is in ``edge.screening``, how sample
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from edge import crowd, judging, presence, screening, skin, soundness, tally
@@ -60,6 +62,11 @@ def recalled(thermometer: Thermometer, kept: Crowd, age_ms: int, now_ms: int) ->
     """With the crowd of an earlier life, kept ``age_ms`` ago (wall time), if that is not too long ago."""
     rules = thermometer.rules.crowd
     return replace(thermometer, crowd=crowd.recalled(kept, thermometer.crowd, rules, age_ms, now_ms))
+
+
+def counts_recalled(thermometer: Thermometer, today: Mapping[Verdict, int], last_ms: int, now_ms: int) -> Thermometer:
+    """With the day's counts of an earlier life, unless a night lies between."""
+    return replace(thermometer, tally=tally.recalled(thermometer.tally, today, last_ms, now_ms))
 
 
 def wake_at(thermometer: Thermometer) -> int | None:

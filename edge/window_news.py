@@ -38,10 +38,11 @@ def _refused(state: State, fact: WindowOpened) -> str:
     stamp = timekeeping.stamp(state.clock, state.now_ms)
     if fact.nonce in state.test.nonces:
         return "repeated"  # by the other broker, or by somebody who kept it
-    if stamp.quality is ClockQuality.UNSYNCED:
-        return "clock_unset"  # one that was kept for days could not be told from a new one
-    if stamp.wall_ms > fact.expires_wall_ms:
-        return "expired"
+    if fact.expires_wall_ms is not None:
+        if stamp.quality is ClockQuality.UNSYNCED:
+            return "clock_unset"  # one that was kept for days could not be told from a new one
+        if stamp.wall_ms > fact.expires_wall_ms:
+            return "expired"
     if state.test.run is not None or state.test.window is not None:
         return "busy"
     if alarm.is_open(state.alarm) or state.alarm.waiting:

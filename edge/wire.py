@@ -128,32 +128,55 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=False):
     body: dict[str, str | int | float | bool | None]
 
 
-class Receipt(msgspec.Struct, frozen=True):
-    """The centre's word about one press (``received``) or its incident (``seen``, ``dispatched``, ``closed``)."""
+Challenge = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
+"""Drawn by a gate, told in its heartbeats, and quoted by what the centre says to it."""
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """That a word is new: it answers a challenge of the gate, as the centre's ``number``-th word to it.
+
+    It is not obeyed later than ``within_ms`` after the gate drew the challenge, by the gate's own monotonic clock.
+    """
+
+    challenge: Challenge
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    within_ms: Annotated[int, msgspec.Meta(ge=1, le=300_000)]
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The centre's word about one press (``received``) or its incident (``seen``, ``dispatched``, ``closed``).
+
+    ``received`` quotes the event's ``digest``, in hexadecimal digits, as it came (``edge.seals``): that makes it new
+    by itself. The others carry a ``proof``.
+    """
 
     schema: int
     id: str
     stage: str
     by: Annotated[str, msgspec.Meta(max_length=80)]
     centre_wall_ms: int | None
+    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")] | None = None
+    proof: Proof | None = None
 
 
-class CentreCommand(msgspec.Struct, frozen=True):
+class CentreCommand(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the centre asks of a gate. None of them can disarm, mute or delay the button.
 
     ``open_window``: a person's press counts as a test (``kind`` human) or as a drill (``kind`` drill) for ``for_ms``,
-    1 to 1,800,000; ``close_window`` ends it. ``nonce`` names the window. A command is refused when retained, after
-    ``expires_wall_ms`` by a clock that is set, or when its nonce was seen before.
+    1 to 1,800,000; ``close_window`` ends it. ``nonce`` names the window. A command is refused when retained, when its
+    nonce was seen before, and when it is old: by its ``proof`` where the gate knows the centre's key, else after
+    ``expires_wall_ms`` by a clock that is set.
     """
 
     schema: int
     command: Literal["open_window", "close_window"]
-    nonce: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+    nonce: Challenge
     kind: Literal["human", "drill"]
     by: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
     for_ms: Annotated[int, msgspec.Meta(ge=1, le=1_800_000)]
     issued_wall_ms: int
     expires_wall_ms: int
+    proof: Proof | None = None
 
 
 class CentreWord(msgspec.Struct, frozen=True):
@@ -288,6 +311,6 @@ def decode_health(payload: bytes) -> dict[str, object]:
     return _decode(payload, _health, UP_BYTES_MAX)
 
 
-def receipt_of(id: str, stage: Stage, by: str, centre_wall_ms: int | None) -> Receipt:
+def receipt_of(id: str, stage: Stage, by: str, centre_wall_ms: int | None, digest: str | None = None) -> Receipt:
     """A receipt in the form that travels."""
-    return Receipt(SCHEMA, id, stage.name.lower(), by, centre_wall_ms)
+    return Receipt(SCHEMA, id, stage.name.lower(), by, centre_wall_ms, digest)

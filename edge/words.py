@@ -171,10 +171,16 @@ TROUBLES: dict[Trouble, Words] = {
         "Push the camera's plug home, and look in the journal (journalctl -u gatepost-camera).",
     ),
     Trouble.LEDGER_UNSIGNED: Words(
-        "Alarms and tests are kept without a signature",
-        "The gate's key cannot be used, so nobody could prove later that its record of alarms and tests is genuine."
-        " Everything else works.",
+        "Alarms and tests are kept and sent without a signature",
+        "The gate's key cannot be used: nobody could prove later that its record is genuine, and a centre that wants"
+        " signatures takes its alarms for forged. Alarms go out all the same.",
         "Do what the line below says; the gate tries again at the next event. Then run: gatepost ledger verify.",
+    ),
+    Trouble.CENTRE_KEY_UNUSABLE: Words(
+        "The centre's key cannot be used",
+        "The gate believes nothing that the centre says, so the lamp never gets as far as received. Alarms go out.",
+        "Put the county's file at centre.public_key_file; the gate reads it again at the next dial. Then run:"
+        " gatepost doctor.",
     ),
 }
 

@@ -64,9 +64,14 @@ TROUBLES: dict[Trouble, Words] = {
         "请致电县指挥中心：他们的程序必须启动。",
     ),
     Trouble.LEDGER_UNSIGNED: Words(
-        "警情和测试记录没有签名",
-        "本机密钥无法使用，日后无法证明警情和测试记录的真实性。其他功能一切正常。",
+        "警情和测试的记录与上报没有签名",
+        "本机密钥无法使用，日后无法证明记录的真实性；要求签名的中心会把本机警情视为伪造。警情仍照常发出。",
         "请按下面一行的提示处理；下一个事件时会再试。然后运行：gatepost ledger verify。",
+    ),
+    Trouble.CENTRE_KEY_UNUSABLE: Words(
+        "县指挥中心的公钥无法使用",
+        "本机不相信中心的任何回复，指示灯不会显示“已收到”。警情仍照常发出。",
+        "请把县里的公钥文件放到 centre.public_key_file；下次连接时重新读取。然后运行：gatepost doctor。",
     ),
     Trouble.SELFTEST_FAILED: Words(
         "自检失败",

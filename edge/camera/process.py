@@ -100,8 +100,12 @@ class Eye:
             if self._ring is None:
                 log.warning("pictures of press %s were asked for; camera.alarm_pictures is false here", take.incident)
                 continue
-            log.warning("press %s: pictures from before and after it are handed out", take.incident)
-            for one in self._ring.take(take):
+            handed = self._ring.take(take)
+            if handed is None:
+                log.info("a press of incident %s so soon after another: its pictures show it already", take.incident)
+                continue
+            log.warning("a press of incident %s: pictures from before and after it are handed out", take.incident)
+            for one in handed:
                 self._line.say(one)
 
     def _look(self, picture: MatLike, now_ms: int) -> None:

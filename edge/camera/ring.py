@@ -14,6 +14,12 @@ HANDOUTS_MAX = 4
 """Presses that are served at once; more come only where something is wrong."""
 
 
+AGAIN_MS = 60_000
+SERIES_MAX = 10
+"""One incident has pictures of its first press, and of later ones no sooner than AGAIN_MS after the last that had: so
+many series at most, because each costs the line some 150 kB."""
+
+
 class Kept(NamedTuple):
     """One picture and when it was taken."""
 
@@ -35,7 +41,7 @@ class Ring:
     def __init__(self, before_s: int) -> None:
         self._kept: deque[Kept] = deque(maxlen=before_s * 1000 // STEP_MS + 2)
         self._handouts: list[_Handout] = []
-        self._served: deque[str] = deque(maxlen=64)
+        self._served: deque[Take] = deque(maxlen=64)
 
     @property
     def pictures(self) -> int:
@@ -51,11 +57,12 @@ class Ring:
         self._kept.append(Kept(at_ms, jpeg))
         return [picture for handout in tuple(self._handouts) for picture in self._due(handout)]
 
-    def take(self, take: Take) -> list[Picture]:
-        """A real press. Gives what is handed out at once; the rest comes with ``add``. Again for the same: nothing."""
-        if take.incident in self._served:
-            return []
-        self._served.append(take.incident)
+    def take(self, take: Take) -> list[Picture] | None:
+        """A real press. Gives what is handed out at once; the rest comes with ``add``. None: too soon again."""
+        before = [one for one in self._served if one.incident == take.incident]
+        if len(before) >= SERIES_MAX or any(take.press_ms < one.press_ms + AGAIN_MS for one in before):
+            return None
+        self._served.append(take)
         del self._handouts[: max(0, len(self._handouts) - HANDOUTS_MAX + 1)]
         handout = _Handout(take, moments(take), set())
         self._handouts.append(handout)

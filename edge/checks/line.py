@@ -1,5 +1,7 @@
 """The way to the centre, broker by broker: certificates and their days, name, port, encryption, login, the centre.
 
+Last, whose signature makes a word the centre's.
+
 A broker's steps are taken in order, on a fresh connection beside the daemon's. After the first that fails the rest is
 NOT_TESTED. Where the daemon is logged in, that is the proof, and no second login is tried.
 """
@@ -36,6 +38,7 @@ _TODO = {
     Step.LOGGED_IN: Text("Tell the county's administrator this line: name, password or certificate is not accepted",
                          "请把这一行告诉县管理员：用户名、口令或证书未被接受"),
 }  # fmt: skip
+CENTRE_KEY = Check("centre.public_key_file", Text("The centre's signature", "中心签名"))
 _RENEW = Text("Ask the county's administrator for a new one now", "请立即向县管理员申请新证书")
 
 
@@ -50,6 +53,31 @@ def checks(gate: Gate) -> Iterator[Finding]:
             if path is not None:
                 yield _certificate(gate, broker, key, path)
         yield from _steps(gate, gate.settings, broker)
+    yield _centre_key(gate, gate.settings.centre.public_key_file)
+
+
+def _centre_key(gate: Gate, path: str | None) -> Finding:
+    """Whose words the gate obeys."""
+    if path is None:
+        return CENTRE_KEY.not_here(
+            Text(
+                "no key is set: receipts and windows are obeyed without a signature",
+                "未设置公钥：回执和测试窗口不验签名即被执行",
+            )
+        )
+    from edge.errors import CertificateError
+    from edge.ledger_key import fingerprint, public_keys_in
+
+    todo = Text("Get the centre's public key file again from the county", "请向县里重新索取中心的公钥文件")
+    try:
+        keys = public_keys_in(gate.machine.text(path).encode(), path)
+    except PermissionError:
+        return CENTRE_KEY.hidden(path)
+    except OSError as error:
+        return CENTRE_KEY.failed(same(f"{path}: {error.strerror}"), todo)
+    except CertificateError as error:
+        return CENTRE_KEY.failed(same(str(error)), todo)
+    return CENTRE_KEY.passed(same(f"{path}: {', '.join(fingerprint(key.public_key) for key in keys)}"))
 
 
 def _certificate(gate: Gate, broker: BrokerSettings, key: str, path: str) -> Finding:

@@ -11,6 +11,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from edge import latching
 from edge.diary import Diary
 from edge.events import (
     PERSONAL,
@@ -74,7 +75,7 @@ class MemoryOutbox:
                 self._add(record, self._next_seq if numbers is None else numbers[place])
             given.append(self._numbers[record.id])
         if latch is not None:
-            self._latch = latch.over(self._latch)
+            self._latch = latching.over(latch, self._latch)
         self._trim()
         return given
 
@@ -84,7 +85,7 @@ class MemoryOutbox:
 
     def keep_latch(self, latch: Latch) -> None:
         """See ``Outbox.keep_latch``."""
-        self._latch = latch.over(self._latch)
+        self._latch = latching.over(latch, self._latch)
 
     def latch(self) -> Latch | None:
         """See ``Outbox.latch``."""

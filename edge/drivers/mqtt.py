@@ -16,7 +16,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge import wire
+from edge import below, wire
 from edge.errors import CertificateError
 from edge.events import (
     Acked,
@@ -36,6 +36,7 @@ from edge.mqtt_session import (
     Message,
     Own,
     Purpose,
+    Refusals,
     Session,
     answer_quickly,
     dial,
@@ -44,13 +45,15 @@ from edge.mqtt_session import (
     loss,
     new_client,
     place,
-    read,
 )
 from edge.ports import Clock, Post
 from edge.settings import BrokerSettings
+from edge.trust import Trust
 
 GOODBYE_S_MAX = 1.0  # each for the last word's acknowledgement and for the end of paho's thread
 GIVE_WAY_S = 0.0001  # what paho's thread needs to get an alarm out; measured in docs/benchmarks.md
+
+PROBE = wire.encode({"schema": wire.SCHEMA, "probe": True})
 
 EARLY_NEWS_MAX = 16  # before the subscription is granted only retained messages can come: one is meant to
 
@@ -75,6 +78,7 @@ class PahoLink:
         clock: Clock,
         post: Post,
         run_in_background: Callable[[Callable[[], None]], None],
+        trust: Trust,
     ) -> None:
         self._number = number
         self._settings = settings
@@ -85,6 +89,8 @@ class PahoLink:
         self._clock = clock
         self._post = post
         self._run_in_background = run_in_background
+        self._trust = trust
+        self._refusals = Refusals(place(settings))
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._connections = 0
@@ -116,14 +122,15 @@ class PahoLink:
     def publish(self, command: Publish) -> None:
         """Send a record. Answer: Acked, or LinkDown before it."""
         event = wire.event_of(command.record, command.stamp, replayed=command.replayed, age_ms=command.age_ms)
-        topic = self._topics[command.record.topic]
-        self._send(Message(topic, wire.encode(event), command.record.id), command.record.lane)
+        record, topic = command.record, self._topics[command.record.topic]
+        payload = self._trust.seal_event(topic, wire.encode(event), record)
+        self._send(Message(topic, payload, record.id), record.lane)
 
     def publish_health(self, command: PublishHealth) -> None:
         """Send heartbeat or probe. Answer: Acked with no id, or LinkDown before it."""
-        body = {"schema": wire.SCHEMA, "probe": True} if command.probe else command.health
         topic = self._address.up("probe" if command.probe else "heartbeat")
-        self._send(Message(topic, wire.encode(body), Own.HEALTH), Lane.TROUBLE)
+        payload = PROBE if command.probe else self._trust.heartbeat(topic, command.health, self._clock.now_ms())
+        self._send(Message(topic, payload, Own.HEALTH), Lane.TROUBLE)
 
     def close(self) -> None:
         """Say goodbye (retained status offline) if connected, and end, within three GOODBYE_S_MAX. Posts nothing."""
@@ -200,6 +207,7 @@ class PahoLink:
     def _dial(self, session: Session) -> None:
         settings = self._settings
         try:
+            self._trust.read_keys()
             client = session.client = new_client(self._name, settings, session.complaint, mqtt5=session.mqtt5)
             client.will_set(self._address.up("status"), self._word(session, online=False), qos=1, retain=True)
             self._bind(session, client)
@@ -222,7 +230,8 @@ class PahoLink:
 
     def _word(self, session: Session, *, online: bool) -> bytes:
         boot = self._boot
-        return wire.encode(wire.GateWord(wire.SCHEMA, online, boot.id, boot.counter, session.connection))
+        word = wire.GateWord(wire.SCHEMA, online, boot.id, boot.counter, session.connection)
+        return self._trust.seal(self._address.up("status"), wire.encode(word))
 
     # --- paho's thread ------------------------------------------------------------------------------------------
 
@@ -287,10 +296,14 @@ class PahoLink:
 
     def _came(self, session: Session, message: mqtt.MQTTMessage) -> None:
         try:
-            fact = read(message, self._address, self._number, self._clock.now_ms())
+            fact = below.read(
+                message.topic, bytes(message.payload), retained=message.retain, address=self._address,
+                broker=self._number, now_ms=self._clock.now_ms(), trust=self._trust,
+            )  # fmt: skip
         except UnicodeDecodeError:
             self._refuse("topic")  # paho decodes a topic only when it is asked for
         except wire.WireError as error:
+            self._refusals.tell(error.reason, str(error))
             self._refuse(error.reason)
         else:
             with self._lock:

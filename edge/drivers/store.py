@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from edge import set_aside
+from edge import latching, set_aside
 from edge import store_schema as schema
 from edge.card_file import CHECK_BYTES_MAX, CardFile
 from edge.diary import Diary
@@ -108,7 +108,7 @@ class SqliteOutbox:
                 new = {seq: record for seq, record in zip(given, records, strict=True) if seq > before}
                 head = scribe.add(connection, list(new.values()))
             if latch is not None:
-                kept = latch.over(schema.kept_latch(connection)) if latch.unread else latch
+                kept = latching.over(latch, schema.kept_latch(connection)) if latch.unread else latch
                 connection.execute(schema.KEEP, (schema.LATCH_KEY, schema.encode(kept)))
             if not records and latch is None:
                 connection.execute(schema.KEEP, (schema.PROOF_KEY, ""))

@@ -8,10 +8,12 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from edge.sim import phases, weeks
+from edge.sim import county, phases, weeks
 from edge.sim.world import World, run
 
 TESTS_A_BLOCK = 250
+PEAK_MAX = 100
+ALL_BACK_MS_MAX = 120_000
 
 
 def replay(seed: int) -> int:
@@ -105,6 +107,21 @@ def life(seed: int) -> int:
     return 1 if error else 0
 
 
+def county_of(gates: int) -> int:
+    """So many gates after each outage. 0 if the broker was never offered more than 100 connections in a second."""
+    failures = 0
+    for outage in county.Outage:
+        back = county.County(outage, 1, gates).run()
+        good = back.peak <= PEAK_MAX and back.all_back_ms <= ALL_BACK_MS_MAX
+        failures += not good
+        all_s, alarm_s = back.all_back_ms / 1000, back.alarm_ms_max / 1000
+        _say(
+            f"{outage.value}: at most {back.peak} connections in a second, all back after {all_s:.1f} s,"
+            f" gates with an alarm after {alarm_s:.1f} s{'' if good else '  FAILED'}"
+        )
+    return 1 if failures else 0
+
+
 def _life(seed: int) -> tuple[int, str, Counter[str]]:
     try:
         return seed, "", weeks.run(seed).happened
@@ -146,12 +163,12 @@ def _say(text: str) -> None:
 def main() -> int:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/sim", description="Simulated storms around one gate.")
-    parser.add_argument("seed", nargs="?", help="replay this storm, step by step; or: phases, weeks, life")
+    parser.add_argument("seed", nargs="?", help="replay this storm, step by step; or: phases, weeks, life, county")
     parser.add_argument(
         "count",
         nargs="?",
         type=int,
-        help="so many presses, and five times the tests; so many weeks; or one life's seed",
+        help="so many presses, and five times the tests; so many weeks; one life's seed; so many gates",
     )
     parser.add_argument("--seeds", metavar="A-B", help="run the storms from A to B")
     arguments = parser.parse_args()
@@ -160,6 +177,8 @@ def main() -> int:
         return phases_of(count, 5 * count)
     if arguments.seed == "weeks":
         return weeks_of(arguments.count or 10_000)
+    if arguments.seed == "county":
+        return county_of(arguments.count or 2_000)
     if arguments.seed == "life":
         return life(arguments.count or 0)
     if arguments.seeds:

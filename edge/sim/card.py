@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from edge import latching
 from edge.events import (
     Alive,
     Backfill,
@@ -142,7 +143,7 @@ class Keeper:
         for command in self._batch:
             if isinstance(command, Store | KeepLatch) and command.latch is not None:
                 shelf = self._writer()
-                shelf.latch = command.latch.over(shelf.latch)
+                shelf.latch = latching.over(command.latch, shelf.latch)
         for command in self._batch:
             if isinstance(command, MarkDone):
                 self._mark_done(command.id)
@@ -192,7 +193,7 @@ class Keeper:
         for store in stores:
             rows.append((store.record.id, shelf.append(store.record)))
             if store.latch is not None:
-                shelf.latch = store.latch.over(shelf.latch)
+                shelf.latch = latching.over(store.latch, shelf.latch)
             if shelf is self._card.file:
                 self._truth.durable(store.record)
         return tuple(rows)
@@ -253,7 +254,7 @@ class Keeper:
             rows.append((record.id, file.append(record, seq)))
             self._truth.durable(record)
         latch: Latch | None = memory.latch
-        file.latch = file.latch if latch is None else latch.over(file.latch)
+        file.latch = file.latch if latch is None else latching.over(latch, file.latch)
         file.crowd, file.diary = memory.crowd or file.crowd, memory.diary or file.diary
         for id in self._done:
             file.mark_done(id)

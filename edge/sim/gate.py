@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -103,8 +103,7 @@ class Gate:
 
         fitted = self._rules.selftest.fitted
         self.tester = Tester(self._time, self._terminals, fitted.loopback, post, self.kernel.now_ms)
-        self.keeper = Keeper(self._time, self._truth, self._card, post)
-        self.keeper.clock = self.kernel.now_ms
+        self.keeper = self.open_store(post)
         for broker in self._brokers:
             broker.wire = Wire(broker, self._time, post)
         self._feed(self.kernel.read())
@@ -113,6 +112,12 @@ class Gate:
         self.keeper.start()
         if self._entrance is not None:
             self._entrance.begin(post)
+
+    def open_store(self, post: Callable[[Fact], None]) -> Keeper:
+        """The store's thread of a new life. A gate on another card than the simulated one says so here."""
+        keeper = Keeper(self._time, self._truth, self._card, post)
+        keeper.clock = self.kernel.now_ms
+        return keeper
 
     def stop(self) -> None:
         """The daemon is gone in this instant: killed, or the power cut."""

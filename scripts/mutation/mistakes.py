@@ -94,14 +94,20 @@ MISTAKES = (
     Mistake(
         "latch told before the owed alarms",
         "edge/core.py",
-        "        state = replace(state, opened=replace(fact, latch=unheard))",
-        "        state = _alarm(state, alarm.Recovered(unheard, (), fact.at_ms), out)",
+        "        state = replace(state, opened=replace(fact, latch=strange))",
+        "        state = _alarm(state, alarm.Recovered(strange, (), fact.at_ms), out)",
     ),
     Mistake(
         "an ended incident comes back with an old file",
-        "edge/alarm.py",
-        "id not in alarm.ids and id not in alarm.ended)",
-        "id not in alarm.ids)",
+        "edge/core.py",
+        "unheard((*state.alarm.ids, *state.alarm.ended), fact.latch)",
+        "unheard(state.alarm.ids, fact.latch)",
+    ),
+    Mistake(
+        "an alarm that ended before the store was read comes back",
+        "edge/latching.py",
+        "older = kept.before if kept.unread and kept.boot == latch.boot else replace(kept, before=None)",
+        "older = replace(kept, before=None)",
     ),
     Mistake(
         "incident ends when the siren stops",

@@ -307,7 +307,7 @@ def test_a_topic_that_is_not_personal_is_counted_and_never_forgotten(outbox):
 ANY_RECORD = st.tuples(st.sampled_from(Lane), st.sampled_from(Topic), st.integers(-3, 3), st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ANY_RECORD, max_size=30), st.sampled_from(Topic), st.integers(-3, 3), st.integers(1, 5))
 def test_alarms_and_troubles_and_what_is_young_are_never_touched(drawn, topic, before, limit):
     before_wall_ms = WALL_MS + before

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import shutil
 import signal
 import socket
@@ -13,11 +14,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import paho.mqtt.client as mqtt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.events import Fact
@@ -165,16 +171,30 @@ class Authority:
     def issue(self, name: str, *, host: str | None = None, days: int = 2) -> tuple[Path, Path]:
         """Certificate and key: of a server where ``host`` is given ('DNS:...' or 'IP:...'), else of a client.
 
-        Negative ``days`` make one that has expired.
+        Negative ``days`` make one that has expired. ``name`` may have slashes.
         """
-        certificate, key, request = (self.directory / f"{name}.{end}" for end in ("pem", "key", "csr"))
-        extensions = self.directory / f"{name}.ext"
+        file = name.replace("/", ".")
+        certificate, key, request = (self.directory / f"{file}.{end}" for end in ("pem", "key", "csr"))
+        extensions = self.directory / f"{file}.ext"
         use = "clientAuth" if host is None else f"serverAuth\nsubjectAltName={host}"
         extensions.write_text(f"basicConstraints=CA:FALSE\nextendedKeyUsage={use}\n")
-        self._openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+        subject = "/CN=" + re.sub(r"([/+])", r"\\\1", name)
+        self._openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", subject)
         self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial",
                       "-out", certificate, "-days", days, "-extfile", extensions)  # fmt: skip
         return certificate, key
+
+    def revoke(self, *certificates: Path) -> bytes:
+        """A list of revoked certificates, in PEM form."""
+        now = datetime.now(UTC)
+        authority = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        made = x509.CertificateRevocationListBuilder(authority.subject, now, now + timedelta(days=2))
+        for certificate in certificates:
+            number = x509.load_pem_x509_certificate(certificate.read_bytes()).serial_number
+            made = made.add_revoked_certificate(x509.RevokedCertificateBuilder(number, now).build())
+        key = load_pem_private_key(self._key.read_bytes(), None)
+        assert isinstance(key, EllipticCurvePrivateKey)
+        return made.sign(key, SHA256()).public_bytes(Encoding.PEM)
 
     def _openssl(self, *arguments: object) -> None:
         done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, check=False)

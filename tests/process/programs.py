@@ -108,6 +108,16 @@ class Program:
         """An orderly end; the exit code."""
         return self._end(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        """Stop in its tracks: it does nothing, and its connections stand."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on after ``freeze``. Harmless without one."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         """Leave nothing behind."""
         self.kill9()

@@ -1,4 +1,5 @@
-"""A storm over real processes: guards who press while their daemons are killed, and weather over broker and centre.
+"""A storm over real processes: guards who press while their daemons are killed, and weather over broker and centre;
+and what arrived, held against what the guards did.
 
 All chance comes from one seed. All moments are milliseconds of this machine's monotonic clock, which the daemons read
 too: so a press and its event can be told to be the same without asking the daemon.
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.process.brokers import Mosquitto
 from tests.process.centre import CentreProcess
@@ -134,6 +136,41 @@ class Guard(Teller):
         _pass(self._random.uniform(0, HOLD_MS / 1000))
         self._kill()
         press.over_ms = now_ms()
+
+
+class SteadyGuard(Guard):
+    """Presses ``count`` times; the daemon lives through it all. Whatever happens is done to its line."""
+
+    def work(self) -> None:
+        self._begin()
+        while len(self.owed) < self._count:
+            self._press()
+            _pass(self._random.uniform(*GAP_S))
+
+
+def matched(guard: Guard, rows: list[dict[str, Any]]) -> list[tuple[Press, dict[str, Any]]]:
+    """Each press of a guard with its event. Fails where one is missing, came twice, or nobody pressed for an event."""
+    mine = [row for row in rows if row["address"].endswith(f"/{guard.gate.name}") and row["event"]["code"] == 122]
+    events = sorted((row["event"] for row in mine), key=lambda e: (e["boot_counter"], e["monotonic_ms"], e["counter"]))
+    assert len({event["id"] for event in events}) == len(events), "one id is kept twice"
+    unclaimed = list(events)
+    pairs = []
+    for press in guard.presses:
+        # In the order of the events as they are sorted: so the order is the order of the presses.
+        while unclaimed and unclaimed[0]["boot_counter"] < press.life:
+            raise AssertionError(f"nobody pressed for {unclaimed[0]}")
+        event = unclaimed[0] if unclaimed and _is_of(unclaimed[0], press) else None
+        assert event is not None or not press.owed, f"{guard.gate.name}: {press} is missing; next is {unclaimed[:1]}"
+        if event is not None:
+            del unclaimed[0]
+            pairs.append((press, event))
+    assert unclaimed == [], f"{guard.gate.name}: nobody pressed for these, or they came twice"
+    return pairs
+
+
+def _is_of(event: dict[str, Any], press: Press) -> bool:
+    """True if the event was made in the press's life and moment."""
+    return event["boot_counter"] == press.life and press.sent_ms <= event["monotonic_ms"] <= press.over_ms
 
 
 @dataclass

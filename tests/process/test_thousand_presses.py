@@ -15,7 +15,7 @@ import pytest
 from tests.process.brokers import Mosquitto
 from tests.process.centre import CentreProcess
 from tests.process.gate import GateProcess
-from tests.process.storm import Guard, Press, Sky, Weather, wait_for_calm
+from tests.process.storm import Guard, Press, Sky, Weather, matched, wait_for_calm
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -60,28 +60,10 @@ def test_every_press_of_a_storm_is_at_the_centre_once_in_order_and_truly_marked(
 
 def judge(guard: Guard, rows: list[dict[str, Any]], sky: Sky) -> list[bool]:
     """Hold what arrived from one gate against what its guard did; the replay marks of its presses."""
-    mine = [row for row in rows if row["address"].endswith(f"/{guard.gate.name}") and row["event"]["code"] == 122]
-    events = sorted((row["event"] for row in mine), key=lambda e: (e["boot_counter"], e["monotonic_ms"], e["counter"]))
-    assert len({event["id"] for event in events}) == len(events), "one id is kept twice"
-    unclaimed = list(events)
-    marks = []
-    for press in guard.presses:
-        # In the order of the events as they are sorted: so the order is the order of the presses.
-        while unclaimed and unclaimed[0]["boot_counter"] < press.life:
-            raise AssertionError(f"nobody pressed for {unclaimed[0]}")
-        event = unclaimed[0] if unclaimed and is_of(unclaimed[0], press) else None
-        assert event is not None or not press.owed, f"{guard.gate.name}: {press} is missing; next is {unclaimed[:1]}"
-        if event is not None:
-            del unclaimed[0]
-            check_mark(event, press, guard, sky)
-            marks.append(event["replayed"])
-    assert unclaimed == [], f"{guard.gate.name}: nobody pressed for these, or they came twice"
-    return marks
-
-
-def is_of(event: dict[str, Any], press: Press) -> bool:
-    """True if the event was made in the press's life and moment."""
-    return event["boot_counter"] == press.life and press.sent_ms <= event["monotonic_ms"] <= press.over_ms
+    pairs = matched(guard, rows)
+    for press, event in pairs:
+        check_mark(event, press, guard, sky)
+    return [event["replayed"] for _, event in pairs]
 
 
 def check_mark(event: dict[str, Any], press: Press, guard: Guard, sky: Sky) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge import alarm
+from edge import alarm, latching
 from edge.alarm import Alarm, AlarmRules, Communication, Draft, Outcome, Pressed, Recovered, Reset
 from edge.events import (
     Acked,
@@ -273,14 +273,29 @@ def test_a_press_before_the_store_was_read_does_not_end_an_older_alarm_on_the_ca
     _, out = run([pressed(5)])
     fresh = drafts(out)[0].latch
     assert fresh is not None
-    assert fresh.over(latch()).ids == (id_of(5), id_of(1))
+    assert latching.over(fresh, latch()).ids == (id_of(5), id_of(1))
+
+
+def test_an_alarm_that_began_and_ended_before_the_store_was_read_does_not_come_back() -> None:
+    """Storm 3167: press, officer and end came while the card hung; its first batch kept the press, and the end, laid
+    over that, did not take it off. The next life showed *dispatched* for an alarm that was over."""
+    _, out = run([pressed(5), ReceiptCame(id_of(5), Stage.DISPATCHED, "officer", None, 2_000), reset(6)])
+    said = [one.latch for one in out if isinstance(one, (Draft, KeepLatch)) and one.latch is not None]
+    assert [one.ids for one in said] == [(id_of(5),), (id_of(5),), ()]
+    for older in (None, latch()):
+        kept: Latch | None = older
+        for one in said:
+            kept = latching.over(one, kept)
+        assert kept is not None
+        expected = ((), 0) if older is None else (older.ids, older.presses)
+        assert (kept.ids, kept.presses) == expected, "and nothing is counted twice"
 
 
 def test_a_latch_said_after_the_store_was_read_replaces_what_was_kept() -> None:
     _, out = run([recovered(None), pressed(5)])
     fresh = drafts(out)[0].latch
     assert fresh is not None
-    assert fresh.over(latch()).ids == (id_of(5),)
+    assert latching.over(fresh, latch()).ids == (id_of(5),)
 
 
 def test_each_reset_record_takes_only_its_own_incident_off_the_latch() -> None:

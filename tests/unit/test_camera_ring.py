@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from edge.camera.ring import HANDOUTS_MAX, STEP_MS, Ring, moments
+from msgspec.structs import replace
+
+from edge.camera.ring import AGAIN_MS, HANDOUTS_MAX, SERIES_MAX, STEP_MS, Ring, moments
 from edge.camera_words import PICTURES_MAX, Picture, Take
 
 PRESS = Take(incident="ab-1", press_ms=20_000, before_ms=3_000, after_ms=5_000)
@@ -55,9 +57,19 @@ def test_asked_again_for_the_same_incident_nothing_more_is_handed_out() -> None:
     ring = Ring(before_s=3)
     fill(ring, 0, 20_000)
     ring.take(PRESS)
-    assert ring.take(PRESS) == []
+    assert ring.take(PRESS) is None
     assert len(fill(ring, 20_500, 30_000)) == 3
-    assert ring.take(PRESS) == []
+    assert ring.take(PRESS) is None
+
+
+def test_a_later_press_of_the_same_incident_has_pictures_of_its_own_but_not_without_end() -> None:
+    ring = Ring(before_s=3)
+    handed_out = 0
+    for press_ms in range(20_000, 20_000 + 20 * AGAIN_MS, AGAIN_MS // 2):
+        fill(ring, press_ms - 4_000, press_ms)
+        handed_out += ring.take(replace(PRESS, press_ms=press_ms)) is not None
+    assert handed_out == SERIES_MAX
+    assert ring.take(replace(PRESS, incident="ab-2", press_ms=press_ms)) is not None, "another incident has its own"
 
 
 def test_two_presses_are_served_side_by_side() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from edge import alarm, core, state, uplink
+from edge import alarm, core, latching, state, uplink
 from edge.events import (
     Acked,
     Alive,
@@ -174,7 +174,7 @@ def test_an_incident_that_only_a_damaged_file_knew_of_is_taken_up() -> None:
     other = Latch((EventId("cd" * 8, 4),), None, 2, None, "k0")
     gate, out = run([StoreOpened(other, Backlog(), None, True, 9_000)], gate)
     kept = [one.latch for one in out if isinstance(one, KeepLatch)]
-    assert [one.over(other).ids for one in kept] == [(*mine, *other.ids)]
+    assert [latching.over(one, other).ids for one in kept] == [(*mine, *other.ids)]
     gate, _ = run([Loaded(Lane.ALARM, (), True, 9_001)], gate)
     assert gate.alarm.ids == (*mine, *other.ids)
 

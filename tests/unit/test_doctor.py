@@ -25,11 +25,13 @@ from edge.drivers.clock import SystemClock
 from edge.events import Trouble
 from edge.findings import Check, Finding, exit_code
 from edge.languages import Language, Text, language_of, same
+from edge.ledger_key import PublicKey, fingerprint, pem_of
 from edge.machine import Asked, Dialled, FileSeen, Output, Space, Step
 from edge.operator_identity import Operator
 from edge.settings import ClockSettings, parse
 from edge.sim.described_machine import NO_DAEMON, DescribedMachine
 from edge.words_chinese import TROUBLES
+from tests.unit.signers import CENTRE
 from tests.unit.small_gate import ShortDirectory, SmallGate
 
 STATE = "/var/lib/gatepost"
@@ -49,6 +51,8 @@ host = "broker.example.org"
 ca_file = "/etc/gatepost/ca.pem"
 certificate_file = "/etc/gatepost/gate.pem"
 private_key_file = "/etc/gatepost/gate.key"
+[centre]
+public_key_file = "/etc/gatepost/centre.pub"
 [thermometer]
 part = "DCI"
 presence = "both"
@@ -102,6 +106,7 @@ def well() -> DescribedMachine:
             "/sys/class/thermal/thermal_zone0/temp": "48312\n",
             "/etc/gatepost/ca.pem": CERTIFICATE,
             "/etc/gatepost/gate.pem": CERTIFICATE,
+            "/etc/gatepost/centre.pub": pem_of(PublicKey(CENTRE.public_key)).decode(),
             "/etc/gatepost/gatepost.toml": SETTINGS,
         },
         files={
@@ -172,7 +177,7 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
         "card.errors", "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
         "rights.gate.ledger.key", "rights.settings", "rights.state", "rights.sockets", "broker.one.ca_file",
         "broker.one.certificate_file", "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login",
-        "broker.one.centre", "operator",
+        "broker.one.centre", "centre.public_key_file", "operator",
     } == set(found)  # fmt: skip
 
 
@@ -330,6 +335,12 @@ WRONG: dict[str, tuple[str, str, Change]] = {
         brokers={"one": Dialled(Step.ENCRYPTED, "", "192.0.2.9", NOW_MS + 20 * DAY_MS)})),
     "no PEM": ("broker.one.ca_file", "no PEM", text("/etc/gatepost/ca.pem", "hello")),
     "no authority": ("broker.one.ca_file", "No such file", lambda machine: machine.texts.pop("/etc/gatepost/ca.pem")),
+    "centre's key damaged": (
+        "centre.public_key_file", "holds no PEM public key", text("/etc/gatepost/centre.pub", "hello"),
+    ),
+    "no centre's key": (
+        "centre.public_key_file", "No such file", lambda machine: machine.texts.pop("/etc/gatepost/centre.pub"),
+    ),
     "centre away": (
         "broker.one.centre", "does not listen",
         viewed(brokers=[{"name": "one", "phase": "up", "centre_listening": False}]),
@@ -427,6 +438,14 @@ def test_a_daemon_that_is_logged_in_is_proof_and_no_second_login_is_tried() -> N
     assert machine.logins == ["one"]
     assert found["broker.one.login"].verdict is Verdict.FAIL, "the daemon was logged in once, and is not now"
     assert found["broker.one.centre"].verdict is Verdict.NOT_TESTED, "what a daemon once heard is no proof"
+
+
+def test_a_gate_that_obeys_unsigned_words_says_so_and_one_that_does_not_names_the_key() -> None:
+    table = '[centre]\npublic_key_file = "/etc/gatepost/centre.pub"\n'
+    found = look(well(), SETTINGS.replace(table, ""))["centre.public_key_file"]
+    assert found.verdict is Verdict.NOT_TESTED
+    assert "without a signature" in found.said.en
+    assert fingerprint(CENTRE.public_key) in look(well())["centre.public_key_file"].said.en
 
 
 def test_a_login_beside_a_dead_daemon_hears_the_centre() -> None:

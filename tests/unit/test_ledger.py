@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -101,7 +101,6 @@ def test_a_head_is_a_number_and_a_hash_and_nothing_else() -> None:
             head_of(text)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_line_that_differs_by_one_byte_is_no_entry_or_not_a_whole_one(gate: Gate, data: st.DataObject) -> None:
     entry = data.draw(st.sampled_from(gate.entries))
@@ -351,7 +350,6 @@ def checked(text: bytes, gate: Gate) -> Outcome:
     return checker.outcome()
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_no_deletion_insertion_or_change_of_order_goes_unnoticed(gate: Gate, data: st.DataObject) -> None:
     places = data.draw(st.lists(st.integers(0, len(gate.entries) - 1), max_size=30))

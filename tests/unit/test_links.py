@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable
 
 from edge import links
@@ -47,13 +48,40 @@ def test_a_broker_is_dialled_again_for_ever_with_jitter_within_the_limit() -> No
     assert len(set(pauses[10:])) > 100
 
 
-def test_gates_with_different_seeds_come_back_at_different_times() -> None:
-    """A county's gates lose their broker together."""
-    times = set()
-    for seed in range(200):
-        state, _ = run([Ticked(0), down(0), down(1), down(2), down(3)], links.begin(LinkRules(jitter_seed=seed)))
-        times.add(state.links[0].retry_ms // 100)
-    assert len(times) > 40
+def test_a_county_that_lost_its_broker_in_one_moment_comes_back_over_forty_seconds() -> None:
+    times = Counter[int]()
+    for seed in range(2_000):
+        state, _ = run([*UP, down(1_000)], links.begin(LinkRules(jitter_seed=seed)))
+        times[(state.links[0].retry_ms - 1_000) // 1_000] += 1
+    assert set(range(40)) <= set(times) <= set(range(41))
+    assert max(times.values()) <= 100, "connections in one second"
+
+
+def test_a_county_that_got_its_power_back_in_one_moment_does_not_dial_in_one_moment() -> None:
+    waits = [links.wake_at(links.begin(LinkRules(jitter_seed=seed, spread_start=True), 9_000)) for seed in range(2_000)]
+    seconds = Counter((wait_ms - 9_000) // 1_000 for wait_ms in waits)
+    assert max(seconds.values()) <= 100
+    assert min(seconds) >= 0
+    assert max(seconds) <= 40
+
+
+def test_an_alarm_waits_for_no_spread_and_its_next_dials_are_quick() -> None:
+    for phase in ([Ticked(0), down(5)], [Ticked(0)], [*UP, down(1_000)]):
+        state, _ = run(phase)
+        state = links.hurry(state, 2_000)
+        assert links.hurry(state, 2_001) is state, "said once"
+        _, out = run([Ticked(2_001)], state)
+        dialled = [one for one in out if isinstance(one, Connect)]
+        assert dialled == ([Connect(0, True)] if phase[-1] != Ticked(0) else [])
+        state, _ = run([Ticked(2_001), down(2_002)], state)
+        assert state.links[0].retry_ms <= 2_002 + 1_050
+        state, _ = run([Ticked(4_000), LinkUp(0, True, 4_001)], state)
+        assert not state.links[0].hurried, "the next loss is nobody's alarm"
+
+
+def test_a_connection_that_stands_is_left_alone_by_an_alarm() -> None:
+    state, _ = run(UP)
+    assert links.hurry(state, 50) is state
 
 
 def test_mqtt_3_is_tried_at_once_where_5_is_not_spoken_and_5_again_after_the_next_loss() -> None:

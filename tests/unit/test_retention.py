@@ -23,7 +23,7 @@ from edge.events import (
     Ticked,
     Topic,
 )
-from edge.measuring import CrowdKept, SkinMissed, SkinRead
+from edge.measuring import CrowdKept, SkinMissed, SkinRead, Verdict
 from edge.screening import ThermometerRules
 from edge.state import KioskRules, Rules, State
 from tests.unit.machines import BOOT
@@ -159,6 +159,42 @@ def test_a_mistake_in_taking_up_a_crowd_never_ends_the_brain_nor_comes_twice() -
     after, _ = run([*student(4_000), clock(20_000)], begun)
     assert after.health.counters["kiosk_TypeError"] == 1
     assert len(members(after)) == 1
+
+
+# --- the counts of the day --------------------------------------------------------------------------------------------
+
+
+def today(gate: State) -> dict[Verdict, int]:
+    assert gate.kiosk.thermometer is not None
+    return dict(gate.kiosk.thermometer.tally.today)
+
+
+def another_life(at_ms: int = 30_000, kernel_boot: str = "k1") -> State:
+    return state.begin(Boot("b" * 16, 8, kernel_boot), Rules(kiosk=KioskRules(BCC)), at_ms)
+
+
+def test_the_counts_of_the_day_outlive_a_restart_and_go_on() -> None:
+    begun, out = run([clock(0), opened(None), *student(1_000), *student(11_000), clock(25_000)], gate())
+    (written,) = kept(out)
+    assert today(begun) == written.today == {Verdict.NORMAL: 2}
+    facts = [clock(30_000), *student(31_000), opened(written, 40_000), clock(45_000), *student(50_000)]
+    after, more = run([*facts, clock(65_000)], another_life())
+    assert today(after) == {Verdict.NORMAL: 4}
+    assert [one.today for one in kept(more)][-1] == {Verdict.NORMAL: 4}
+
+
+def test_they_outlive_a_night_of_the_power_only_if_it_is_none_of_the_school() -> None:
+    morning = replace(CROWD, today={Verdict.NORMAL: 300, Verdict.AGAIN: 7}, last_ago_ms=MINUTE_MS)
+    for hours, expected in ((3, {Verdict.NORMAL: 300, Verdict.AGAIN: 7}), (4, {})):
+        before = replace(morning, wall_ms=WALL_MS - hours * 60 * MINUTE_MS)
+        after, _ = run([clock(0), opened(before), clock(1_000)], another_life(0, "k9"))
+        assert (today(after), members(after)) == (expected, ())
+
+
+def test_counts_whose_age_nobody_can_tell_are_not_taken_up() -> None:
+    before = replace(CROWD, today={Verdict.NORMAL: 300}, synced=False)
+    after, _ = run([clock(0), opened(before), clock(1_000)], gate())
+    assert today(after) == {}
 
 
 # --- keeping it -------------------------------------------------------------------------------------------------------

@@ -367,7 +367,7 @@ def test_looking_again_and_again_changes_nothing() -> None:
     assert gate.writes == writes
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.sampled_from(("off", "line", "year", "back", "fail", "ask")), st.integers(1, 3000)), max_size=12

@@ -610,7 +610,7 @@ def histories(draw: st.DrawFn) -> list[thermometer.News]:
     return news
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(histories(), st.sampled_from([BCC, CAMERA, BOTH, replace(BCC, part=skin.PARTS["DCI"])]))
 def test_whatever_comes_each_student_has_one_word_and_normal_has_three_samples_under_it(
     news: list[thermometer.News], rules: thermometer.ThermometerRules
