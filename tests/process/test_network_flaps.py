@@ -161,7 +161,7 @@ class Flaps(NamedTuple):
 
 FEW = Flaps(9, 30, 2, delay_s=0.05, pause_s=(0.2, 0.6), uplink=LIVELY, centre=("cut", "hush"))
 # The centre needs 22 s to notice a line that was forgotten: one and a half times its keep-alive.
-MANY = Flaps(200, 1_000, 4, DELAY_S, pause_s=(0.5, 4.0), uplink=QUICK, centre=("cut", "hush", "cut", "hush", "forget"))
+MANY = Flaps(200, 1_000, 7, DELAY_S, pause_s=(3.0, 9.0), uplink=QUICK, centre=("cut", "hush", "cut", "hush", "forget"))
 
 
 @pytest.mark.parametrize(
