@@ -90,6 +90,7 @@ class Gate:
         key: GateKey,
         calls: Callable[[], int] = lambda: 0,
         obey: Callable[[Any], None] = lambda _: None,
+        routine_events_max: int = 1_000,
     ) -> None:
         """``calls`` tells how far the recording is; ``obey`` is called with each connection that the card opens."""
         self.path = path
@@ -100,6 +101,7 @@ class Gate:
         self.pictures: set[EventId] = set()  # they may be forgotten
         self._calls = calls
         self._obey = obey
+        self._limit = routine_events_max
         self._latched: dict[EventId, int] = {}
         self.scribe = Scribe(GATE, lambda: key, lambda *_: None)
         self.keeper = Keeper(self._open, lambda first: MemoryOutbox(first, 500), self.clock, self._hear, RETRY_MS)
@@ -133,7 +135,7 @@ class Gate:
         return {id for promise in self.promises for id in promise.ids}
 
     def _open(self) -> SqliteOutbox:
-        outbox = SqliteOutbox(self.path, 1_000, scribe=self.scribe)
+        outbox = SqliteOutbox(self.path, self._limit, scribe=self.scribe)
         database = outbox._file.database
         assert database is not None
         self._obey(database.conn)
