@@ -106,7 +106,7 @@ class Gate:
         self._asked = False
         self._latch: Latch | None = None
         self._limit = routine_events_max
-        self._latched: dict[EventId, int] = {}
+        self.latched: dict[EventId, int] = {}
         self.scribe = Scribe(GATE, lambda: key, lambda *_: None)
         self.keeper = Keeper(self._open, lambda first: MemoryOutbox(first, 500), self.clock, self._hear, RETRY_MS)
 
@@ -116,7 +116,7 @@ class Gate:
         for command in batch:
             if isinstance(command, Store):
                 self._latch = command.latch or self._latch
-                self._latched[command.record.id] = 0 if command.latch is None else command.latch.presses
+                self.latched[command.record.id] = 0 if command.latch is None else command.latch.presses
                 if command.record.topic is Topic.PICTURE:
                     self.pictures.add(command.record.id)
             if isinstance(command, KeepLatch):
@@ -163,7 +163,7 @@ class Gate:
             self.said.append(fact)
         if isinstance(fact, Stored) and fact.durable:
             ids = tuple(id for id, _ in fact.rows)
-            latched = max((self._latched.get(id, 0) for id in ids), default=0)
+            latched = max((self.latched.get(id, 0) for id in ids), default=0)
             self.promises.append(Promise(self._calls(), ids, latched, fact.backlog.ledger))
 
 

@@ -1,4 +1,4 @@
-"""A full card takes a hundred more alarms, the rest waits in memory, nothing is taken for damage; what an event wears."""
+"""A full card takes a hundred alarms more, the rest waits in memory, nothing is taken for damage; what an event wears."""
 
 from __future__ import annotations
 
