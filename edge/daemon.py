@@ -55,7 +55,7 @@ from edge.events import (
 from edge.kiosk_hands import KioskHands
 from edge.ports import BrokerLink
 from edge.rules import bench_of, contacts_of, rules_of, schedule_of
-from edge.runtime import Brain, Periodic, Thread, Worker
+from edge.runtime import Brain, Periodic, Thread, Worker, together
 from edge.selftest_hands import SelfTestHands
 from edge.settings import Settings
 from edge.wire import Address
@@ -177,8 +177,11 @@ class Daemon:
     def close(self) -> None:
         """Close every hand that was made, the last first. Bounded: a hung hand is left behind."""
         # Lamps before brokers: while a dead one is waited for, no lamp may say that the button works.
-        for thing in (*reversed(self._hands), *self._brokers, *self._closing):
+        for thing in reversed(self._hands):
             thing.close()
+        # Several that hang must not add up: the supervisor would kill what is left, and the store with it.
+        together([broker.close for broker in self._brokers], self._failed)
+        together([thing.close for thing in self._closing], self._failed)
 
     # --- what threads do ------------------------------------------------------------------------------------------
 

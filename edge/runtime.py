@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 JOIN_S_MAX = 3.0
 """Longest wait for a thread at an orderly end; a hung card must not hold up a restart."""
 
+TOGETHER_S_MAX = JOIN_S_MAX + 1
+"""For all that is closed at once: what is hung is not waited for twice."""
+
 EXPRESS = (ContactEdge, LevelRead, ClockRead)
 """Contacts, and the clock readings that date them: at start the first reading stays before the first level."""
 
@@ -150,9 +153,9 @@ class Thread:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def join(self) -> None:
+    def join(self, seconds_max: float = JOIN_S_MAX) -> None:
         """Wait for the end, bounded."""
-        self._thread.join(JOIN_S_MAX)
+        self._thread.join(seconds_max)
 
     def _run(self) -> None:
         try:
@@ -160,6 +163,14 @@ class Thread:
         except Exception:
             log.critical("thread %s died", self._thread.name, exc_info=True)
             self._failed(f"thread_{self._thread.name}")
+
+
+def together(calls: Sequence[Callable[[], None]], failed: Callable[[str], None]) -> None:
+    """Make all these calls at once, each on a thread of its own, and leave behind what takes too long."""
+    threads = [Thread("end", call, failed) for call in calls]
+    until_s = time.monotonic() + TOGETHER_S_MAX
+    for thread in threads:
+        thread.join(max(0.0, until_s - time.monotonic()))
 
 
 class Periodic:

@@ -69,6 +69,7 @@ def test_a_kernel_that_panics_is_reset_by_the_watchdog_and_the_incident_survives
     gate.wait_presses(2)
 
 
+@pytest.mark.long
 def test_ten_power_cuts_in_mid_press_lose_no_press_that_the_lamp_had_called_stored(gate: VirtualGate) -> None:
     """Without the centre, so that the card is all that remembers."""
     gate.start()

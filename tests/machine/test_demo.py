@@ -21,7 +21,7 @@ import pytest
 from tests.machine.gate import PATIENCE_S
 from virtual.places import PROJECT
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 ROWS, COLUMNS = 50, 110
 START_S_MAX = 180.0

@@ -61,6 +61,7 @@ def test_a_dead_gpio_thread_costs_no_press_and_is_replaced_within_6_s(gate: Virt
     is_back(gate, incident, back_s, start_s)
 
 
+@pytest.mark.long
 def test_a_program_that_eats_all_memory_delays_no_press(gate: VirtualGate) -> None:
     gate.start()
     before = gate.process()

@@ -11,7 +11,7 @@ from tests.machine.gate import STATE, SYNCED_FILE, VirtualGate
 from tests.process.brokers import Authority
 from virtual.machine import Machine
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 DATA_BYTES = 256 << 20
 PARTITION = f"LABEL=gatepost {STATE} ext4 noatime,data=ordered,x-systemd.before=gatepost.service 0 2"

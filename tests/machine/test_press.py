@@ -29,6 +29,7 @@ def test_a_press_of_the_kernels_line_is_received_by_the_centre_over_tls(gate: Vi
     assert levels == [1], "received is a steady light"
 
 
+@pytest.mark.long
 def test_a_thousand_presses_at_random_moments_are_a_thousand_at_the_centre(gate: VirtualGate) -> None:
     gate.start()
     with HostClock() as clock:

@@ -82,6 +82,7 @@ def test_a_whole_test_passes_through_the_lines_and_is_no_alarm(gate: VirtualGate
     assert len(gate.centre.presses()) == sum(report.alarms for report in reports)
 
 
+@pytest.mark.long
 def test_a_relay_whose_wire_is_off_and_a_dead_lamp_fail_at_their_own_links(gate: VirtualGate) -> None:
     begin(gate)
     wired(gate, f"{RELAY}:{KEY_NC}:opens {SIREN}:{SIREN_SENSE}")

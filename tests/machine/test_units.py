@@ -17,6 +17,7 @@ UNITS = ("gatepost", "gatepost-kiosk")
 MEMORY_MB_MAX = {"gatepost": 120, "gatepost-kiosk": 120}
 
 
+@pytest.mark.long
 def test_each_unit_stays_within_its_memory_and_the_processor_is_left_alone(gate: VirtualGate) -> None:
     gate.start(thermometer={"part": "BCC"}, kiosk={"police_telephone": "110"})
     gate.machine.run("systemctl start gatepost-kiosk", 180)

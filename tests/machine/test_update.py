@@ -23,7 +23,7 @@ from tests.unit.test_update_file import write_keys
 from virtual import tree
 from virtual.places import cache
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 KEY_FILE = "/etc/gatepost/update-key.pem"
 ARM_S = 30

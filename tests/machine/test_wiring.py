@@ -28,6 +28,7 @@ def test_a_cut_cable_is_told_within_a_second_and_so_is_its_repair(gate: VirtualG
     assert gate.wait_for(lambda view: not view["standing"])["lamp"] == "ready", "a cut cable is no alarm"
 
 
+@pytest.mark.long
 def test_both_contacts_closed_are_a_press_and_a_short_and_held_for_60_s_a_stuck_key(gate: VirtualGate) -> None:
     begin(gate)
     closed_ms = gate.wire(KEY, closed=True)

@@ -23,7 +23,7 @@ from tests.process.waiting import until
 pytestmark = pytest.mark.process
 
 GATES = ("north", "south", "west")
-LATER_S_MAX = 0.4
+LATER_S_MAX = 0.2
 AWAY_S_MAX = 0.2
 
 FROM_GATE = re.compile(r"Received PUBLISH from (\S+) \(d\d, q1, r0, m(\d+), '[^']+/alarm'")

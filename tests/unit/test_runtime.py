@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 from edge import contact, state
@@ -20,7 +21,7 @@ from edge.events import (
     Origin,
     Store,
 )
-from edge.runtime import Brain, Worker
+from edge.runtime import TOGETHER_S_MAX, Brain, Worker, together
 from edge.settings import ClockSettings
 
 RULES = state.Rules(contact=contact.ContactRules(confirm_ms=0))
@@ -140,3 +141,13 @@ def test_jobs_that_wait_for_company_are_done_before_the_end() -> None:
     worker.put("a")
     worker.close()
     assert batches == [["a"]]
+
+
+def test_what_hangs_at_the_end_is_not_waited_for_one_after_the_other() -> None:
+    ended = threading.Event()
+    hung = threading.Event()
+    began = time.monotonic()
+    together([hung.wait, hung.wait, hung.wait, hung.wait, ended.set], failed=lambda why: None)  # type: ignore[list-item]
+    assert ended.is_set()
+    assert time.monotonic() - began < 2 * TOGETHER_S_MAX
+    hung.set()
