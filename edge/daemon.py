@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from edge import last_good, making, state
 from edge.certificate_hands import LOOK_MS, CertificateHands
 from edge.control import Control
+from edge.drivers import wear
 from edge.drivers.boot import next_boot
 from edge.drivers.button import GpioContacts
 from edge.drivers.clock import SystemClock, kernel_boot
@@ -145,7 +146,9 @@ class Daemon:
             StopSiren: lambda _: self.siren.stop(),
             FeedWatchdog: lambda command: self.supervisor.feed(command.status),
             TellReady: lambda _: self.supervisor.ready(),
-            AnswerView: lambda command: self.control.answer(command.token, command.view),
+            AnswerView: lambda command: self.control.answer(
+                command.token, {**command.view, "card": wear.written(int(command.view["uptime_ms"]))}
+            ),
             Journal: _journal,
         })  # fmt: skip
         self.contacts = GpioContacts(self.gpios, pin_factory=self.pins, clock=self.clock, post=self.post)
