@@ -97,12 +97,9 @@ class Desk:
 
     def _reply(self, line: bytes) -> dict[str, object]:
         try:
-            request = msgspec.json.decode(line, type=dict[str, object])
-            return {"ok": True, "answer": self._do(request)}
+            return {"ok": True, "answer": self._do(request_of(line))}
         except GatepostError as error:
             return {"ok": False, "error": type(error).__name__, "message": str(error)}
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return {"ok": False, "error": "RefusedError", "message": f"request not understood: {error}"}
         except sqlite3.Error as error:
             return {"ok": False, "error": "StorageError", "message": f"the database cannot be read: {error}"}
 
@@ -115,6 +112,14 @@ class Desk:
             finally:
                 archive.close()
         return self._ask(request, ANSWER_S_MAX)
+
+
+def request_of(line: bytes) -> dict[str, object]:
+    """What somebody at the desk asks. Raises RefusedError."""
+    try:
+        return msgspec.json.decode(line, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(f"request not understood: {error}") from error
 
 
 def read(archive: Archive, request: Mapping[str, object], wall_ms: int) -> object:

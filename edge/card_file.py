@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,14 +17,19 @@ import msgspec
 from sqlite_utils import Database
 
 from edge import set_aside
-from edge.events import Latch, Record
 from edge.ports import OutboxDamaged, OutboxFull
+from edge.salvage import Rescued, rescue, rescue_raw
+from edge.store_schema import AlteredRow
+from edge.store_versions import OLDEST_VERSION
 
 BUSY_S = 1.0
 """Longest wait for a reader's lock (a technician's ``sqlite3``); then the card counts as refusing."""
 
-CHECKPOINT_PAGES = 256
-"""1 MiB of WAL: the commit that pays for the checkpoint stays short (SQLite's own default is 1,000 pages)."""
+PAGE_BYTES = 1024
+"""A commit writes each page that it changes, some seven of them, whole. Files that were begun with 4096 keep that."""
+
+CHECKPOINT_BYTES = 1024 * 1024
+"""So much of WAL: the commit that pays for the checkpoint stays short (SQLite's own default is 4 MB)."""
 
 WAL_BYTES_MAX = 4 * 1024 * 1024
 """The WAL is cut back to this after a burst."""
@@ -35,20 +40,22 @@ checked at opening: a press must not wait for the check, and a damaged page tell
 
 _DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY_CODE = 0xFF
+_DAMAGED_WORDS = ("no such table", "no such column", "no such index", "Could not decode to UTF-8")
+"""The statements are right, so the file is not; the last is said by Python and has no code of SQLite's."""
 
 
-Rescue = Callable[[sqlite3.Connection], tuple[Sequence[Record], Latch | None]]
-"""Reads what a damaged file still gives. Must not raise."""
+Hear = Callable[[Rescued], None]
+"""Is told what a damaged file still gave. Must not raise."""
 
 
 class CardFile:
     """One file and the one connection to it. The thread that makes it uses it and closes it."""
 
-    def __init__(self, path: Path, check_bytes_max: int, rescue: Rescue) -> None:
+    def __init__(self, path: Path, check_bytes_max: int, hear: Hear) -> None:
         """Remember; touch nothing."""
         self._path = path
         self._check_bytes_max = check_bytes_max
-        self._rescue = rescue
+        self._hear = hear
         self._identity = (0, 0)
         self.database: Database | None = None
 
@@ -56,20 +63,24 @@ class CardFile:
         """Open, check and migrate. Raises OutboxFull, or OutboxDamaged once the file has been moved aside.
 
         ``short_tables`` are checked even in a file too long to be checked as a whole. A card that can only be read
-        is opened for reading, if the file is of this version.
+        is opened for reading, if the file is of this version. A file of a newer version is used as it is, if it says
+        that this one can (``application_id``): a gate goes back to its old version and must not do without its card.
         """
         try:
             with self._translated():
                 connection = self._connect()
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
-                if version > len(migrations):
+                oldest = connection.execute("PRAGMA application_id").fetchone()[0]
+                if version > len(migrations) and not 0 < oldest <= len(migrations):
                     raise OutboxFull(f"{self._path.name} is of version {version}, {len(migrations)} is understood")
-                self._check(connection, short_tables if version == len(migrations) else ())
+                self._check(connection, short_tables if version >= len(migrations) else ())
                 for step in range(version, len(migrations)):
                     migrate(connection, step, migrations[step])
                 missing = set(tables) - set(self._connected().table_names())
                 if missing:
                     raise self._damaged(f"no table {', '.join(sorted(missing))}")
+                if version <= len(migrations) and (lacks := _schema_of_all(migrations) - _schema(connection)):
+                    raise self._damaged(f"the definition of {min(lacks)[1]} is not as it was written")
         except BaseException:
             self.close()
             raise
@@ -148,37 +159,44 @@ class CardFile:
         try:
             yield
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", None)
-            if code is not None and code & _PRIMARY_CODE in _DAMAGED_CODES:
+            if _is_damage(error):
                 raise self._damaged(str(error)) from error
             name = getattr(error, "sqlite_errorname", type(error).__name__)
             raise OutboxFull(f"{self._path.name}: {error} ({name})") from error
         except msgspec.DecodeError as error:
             raise self._damaged(f"the latch or the sign of life is unreadable: {error}") from error
+        except (AlteredRow, UnicodeDecodeError) as error:
+            raise self._damaged(str(error)) from error
         except OSError as error:
             raise OutboxFull(f"{self._path.name}: {error.strerror}") from error
 
     def _damaged(self, reason: str) -> OutboxDamaged:
         """Read what can still be read, let the file go, and move it aside."""
-        rescued: Sequence[Record] = ()
-        latch = None
+        rescued = Rescued()
         if self.database is not None:
             with suppress(sqlite3.Error):
                 # Else a file shorter than it says it is could not be read at all.
                 self.database.conn.execute("PRAGMA writable_schema = ON")
-            rescued, latch = self._rescue(self.database.conn)
+            rescued = rescue(self.database.conn)
         self.close()
+        aside = self._path
         try:
             where = set_aside.move(self._path)
+            aside = next(iter(set_aside.files(self._path)), aside)
         except OSError as error:
             where = f"; could not be moved aside: {error.strerror}"
-        return OutboxDamaged(f"{self._path.name}: {reason}{where}; {len(rescued)} owed events saved", rescued, latch)
+        if not rescued.whole:
+            rescued = rescued.over(rescue_raw(aside))
+        self._hear(rescued)
+        detail = f"{self._path.name}: {reason}{where}; {len(rescued.records)} owed events saved"
+        return OutboxDamaged(detail, rescued.records, rescued.latch)
 
     # --- opening --------------------------------------------------------------------------------------------
 
     def _connect(self) -> sqlite3.Connection:
         """A connection that syncs each commit, or, on a card that cannot be written, one that can read."""
         connection = self._attach(f"file:{quote(str(self._path))}")
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         try:
             self._demand(connection, "journal_mode = WAL", "wal")
         except sqlite3.OperationalError as error:
@@ -191,8 +209,9 @@ class CardFile:
             if not connection.execute("PRAGMA user_version").fetchone()[0]:
                 raise error
         self._demand(connection, "synchronous = FULL", 2)
+        page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
         for setting in (
-            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"wal_autocheckpoint = {CHECKPOINT_BYTES // page_bytes}",
             f"journal_size_limit = {WAL_BYTES_MAX}",
             "temp_store = MEMORY",
             "secure_delete = ON",
@@ -223,6 +242,26 @@ class CardFile:
                 raise self._damaged(verdict)
 
 
+def _schema(connection: sqlite3.Connection) -> set[tuple[str, str, str, str]]:
+    found = connection.execute("SELECT type, name, tbl_name, IFNULL(sql, '') FROM sqlite_master")
+    return {(kind, name, table, sql) for kind, name, table, sql in found}
+
+
+def _schema_of_all(migrations: Sequence[Iterable[str]]) -> set[tuple[str, str, str, str]]:
+    """What a file has when it was made today: ``quick_check`` does not read the definitions, and runs what they say."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for step, statements in enumerate(migrations):
+            migrate(connection, step, statements)
+        return _schema(connection)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if code & _PRIMARY_CODE == sqlite3.SQLITE_ERROR:
+        return any(words in str(error) for words in _DAMAGED_WORDS)
+    return code & _PRIMARY_CODE in _DAMAGED_CODES
+
+
 def migrate(connection: sqlite3.Connection, step: int, statements: Iterable[str]) -> None:
     """Take the file from version ``step`` to ``step + 1``, wholly or not at all. Raises sqlite3.Error."""
     connection.execute("BEGIN IMMEDIATE")
@@ -230,6 +269,7 @@ def migrate(connection: sqlite3.Connection, step: int, statements: Iterable[str]
         for statement in statements:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {step + 1}")
+        connection.execute(f"PRAGMA application_id = {min(step + 1, OLDEST_VERSION)}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

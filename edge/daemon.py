@@ -18,7 +18,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, get_args
 
 from edge import last_good, making, state
+from edge.certificate_hands import LOOK_MS, CertificateHands
 from edge.control import Control
+from edge.drivers import wear
 from edge.drivers.boot import next_boot
 from edge.drivers.button import GpioContacts
 from edge.drivers.clock import SystemClock, kernel_boot
@@ -144,7 +146,9 @@ class Daemon:
             StopSiren: lambda _: self.siren.stop(),
             FeedWatchdog: lambda command: self.supervisor.feed(command.status),
             TellReady: lambda _: self.supervisor.ready(),
-            AnswerView: lambda command: self.control.answer(command.token, command.view),
+            AnswerView: lambda command: self.control.answer(
+                command.token, {**command.view, "card": wear.written(int(command.view["uptime_ms"]))}
+            ),
             Journal: _journal,
         })  # fmt: skip
         self.contacts = GpioContacts(self.gpios, pin_factory=self.pins, clock=self.clock, post=self.post)
@@ -255,6 +259,10 @@ class Daemon:
         # Last of all: neither button, store nor broker waits for a sensor or a camera.
         self._closing.append(self.kiosk)
         self.brain.attach(self.kiosk.start())
+        if any(broker.certificate_file for broker in settings.broker):
+            certificates = CertificateHands(settings, self.clock, self.post)
+            certificates.look()
+            self._closing.append(Periodic("certificates", LOOK_MS, certificates.look, self._failed))
         gc.collect()
         gc.freeze()
 

@@ -11,20 +11,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from edge.diary import Diary
 from edge.events import (
     Backlog,
     EventId,
     Lane,
     Latch,
     Load,
+    Record,
     Row,
     Stored,
     StoreOpened,
     StoreTrouble,
     Trouble,
 )
-from edge.measuring import CrowdKept
+from edge.outbox_looks import Signs, all_rows, latched, load_of, signs_of
 from edge.ports import Clock, Outbox, OutboxDamaged, OutboxFull, Post
 
 DONE_MARKS_MAX = 50_000
@@ -32,11 +32,6 @@ DONE_MARKS_MAX = 50_000
 
 ATTEMPTS_MAX = 4
 """As it is, on a reopened card, on a new file, in memory: nothing is tried more often."""
-
-HISTORY_LIMIT = 1_000
-
-Signs = tuple[Latch | None, int | None, CrowdKept | None, Diary | None]
-"""What an outbox tells when it opens: latch, last sign of life, crowd."""
 
 T = TypeVar("T")
 Step = Callable[[], None]
@@ -89,7 +84,7 @@ class Fallback:
         if self._memory is None and self._card is None:
             self._take(self._open_sqlite())
         if not self._told_opened:
-            self._tell_opened(renumbered=False)
+            self.tell_opened(renumbered=False)
         if self._memory is None:
             self.writer.append((), None)  # a card that can be read may still refuse to be written
 
@@ -108,11 +103,35 @@ class Fallback:
         self.attempt(self._return_to_card)
         return self._memory is None
 
+    def tell_opened(self, renumbered: bool) -> None:
+        """Tell what is there. ``renumbered``: the brain must read it all again."""
+        if self._memory is None:
+            latch, alive_ms, crowd, diary = signs_of(self.writer)
+        else:
+            nothing: Signs = (None, None, None, None)
+            latch, alive_ms, crowd, diary = self._peek(signs_of, nothing)
+            held, _, newer, later = signs_of(self._memory)
+            latch, crowd, diary = held or latch, newer or crowd, later or diary
+        self._told_opened = True
+        self.renumberings += renumbered
+        self._post(StoreOpened(latch, self.backlog(), alive_ms, renumbered, self._clock.now_ms(), crowd, diary))
+
     # --- both outboxes as one ---------------------------------------------------------------------------------
 
-    def given(self, numbers: Sequence[int]) -> None:
-        """These numbers were given out by the writer."""
+    def store(self, records: Sequence[Record], latch: Latch | None) -> tuple[Sequence[int], bool]:
+        """Keep them; their numbers, and whether they are on the card. Alarms get the last room of a full one."""
+        if self._memory is None:
+            numbers, durable = self.writer.append(records, latch), self.writer.durable
+        else:
+            next_seq = max(self._last_seq, self._memory.last_seq()) + 1
+            new = range(next_seq, next_seq + len(records))  # neither gives a number that the other has given
+            none: Sequence[int] = ()
+            kept = none
+            if self._card is not None and self._card.only_alarms and all(one.lane is Lane.ALARM for one in records):
+                kept = self._peek(lambda card: card.append(records, latch, new), none)
+            numbers, durable = (kept, True) if kept else (self.writer.append(records, latch, new), False)
         self._last_seq = max(self._last_seq, *numbers)
+        return numbers, durable
 
     def mark_done(self, ids: Sequence[EventId]) -> None:
         """Mark these done where they are; remember it for a card that takes no writes."""
@@ -134,7 +153,7 @@ class Fallback:
         after_seq = load.after_seq
         none: Sequence[Row] = ()
         while len(rows) < load.limit:
-            found = self._peek(partial(_load_of, load, after_seq), none)
+            found = self._peek(partial(load_of, load, after_seq), none)
             rows.extend(row for row in found if row.record.id not in self._done)
             if len(found) < load.limit:
                 break
@@ -231,7 +250,7 @@ class Fallback:
                 [record for record in error.rescued if record.id not in self._done],
                 None if self._memory.latch() else error.latch,
             )
-            self._tell_opened(renumbered=True)
+            self.tell_opened(renumbered=True)
 
     def _begin_anew(self, error: OutboxDamaged) -> None:
         """Go on with a new file, and with what could be saved of the old one; or in memory."""
@@ -246,21 +265,9 @@ class Fallback:
         except (OutboxFull, OutboxDamaged) as again:
             self._fall_back(str(again))
             self.writer.append(error.rescued, error.latch)
-        self._tell_opened(renumbered=True)
+        self.tell_opened(renumbered=True)
         if self._memory is None:
             self._tell_whole()
-
-    def _tell_opened(self, renumbered: bool) -> None:
-        if self._memory is None:
-            latch, alive_ms, crowd, diary = _signs_of(self.writer)
-        else:
-            nothing: Signs = (None, None, None, None)
-            latch, alive_ms, crowd, diary = self._peek(_signs_of, nothing)
-            held, _, newer, later = _signs_of(self._memory)
-            latch, crowd, diary = held or latch, newer or crowd, later or diary
-        self._told_opened = True
-        self.renumberings += renumbered
-        self._post(StoreOpened(latch, self.backlog(), alive_ms, renumbered, self._clock.now_ms(), crowd, diary))
 
     def _tell_whole(self) -> None:
         if self._damaged:
@@ -305,10 +312,10 @@ class Fallback:
         return False
 
     def _move(self, memory: Outbox, card: Outbox) -> None:
-        rows = _all_rows(memory)
+        rows = all_rows(memory)
         known = self._card is not None and not self._unread and (not rows or rows[0].seq > card.last_seq())
         latch = memory.latch()
-        if self._card is None and _latched(card.latch()):
+        if self._card is None and latched(card.latch()):
             latch = None  # the brain never saw that one: it hears of it below, and says what the two are together
         given = card.append([row.record for row in rows], latch, [row.seq for row in rows] if known else None)
         card.mark_done(list(self._done))
@@ -326,25 +333,6 @@ class Fallback:
         self._unread = False
         self._post(Stored(stored, card.durable, self.backlog(), self._clock.now_ms()))
         if not known:
-            self._tell_opened(renumbered=True)
+            self.tell_opened(renumbered=True)
         self._post(StoreTrouble(Trouble.STORE_IN_MEMORY, False, "the card takes writes again", self._clock.now_ms()))
         self._tell_whole()
-
-
-def _load_of(load: Load, after_seq: int, outbox: Outbox) -> Sequence[Row]:
-    return outbox.load(load.lane, after_seq, load.limit)
-
-
-def _signs_of(outbox: Outbox) -> Signs:
-    return outbox.latch(), outbox.last_alive_wall_ms(), outbox.crowd(), outbox.diary()
-
-
-def _latched(latch: Latch | None) -> bool:
-    return latch is not None and bool(latch.ids)
-
-
-def _all_rows(outbox: Outbox) -> list[Row]:
-    rows: list[Row] = []
-    while found := outbox.history(rows[-1].seq if rows else 0, HISTORY_LIMIT):
-        rows.extend(found)
-    return rows

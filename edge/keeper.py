@@ -46,6 +46,10 @@ DUTY = "store"
 SALVAGED_AT_ONCE = 100
 """Entries of the ledger that are brought over from a damaged file between two jobs: one short commit."""
 
+LOOK_ROWS = 32
+LOOK_EVERY_MS = 86_400_000
+"""So many events at once, between two jobs, are compared with their checksums; all of them once a day."""
+
 DROPPED_REPORT_MS = 60_000
 """Evicted events are told at most this often, and restored after as long without: else each would cost another."""
 
@@ -75,7 +79,9 @@ class Keeper:
         self._forgetting = Forgetting(clock, self._forgotten)
         self._forgets_on = False
         self._salvaged: int | None = None  # the renumbering after which nothing more was to be had
-        self._rows_salvaged = 0
+        self._owed_found = False  # a damaged file gave events that the brain has not heard of
+        self._looked_seq = 0
+        self._look_at_ms = 0
         self._dropped = 0
         self._dropped_at_ms: int | None = None
         self._told_dropped_at_ms: int | None = None
@@ -107,7 +113,7 @@ class Keeper:
     def idle(self) -> bool:
         """No job came for a while: try the card, date or delete some events. True: more waits, call again at once."""
         self._after_work()
-        return self._salvage() or self._fix is not None or self._forgets_on or self._audit()
+        return self._salvage() or self._fix is not None or self._forgets_on or self._audit() or self._look_over()
 
     def close(self) -> None:
         """Let the card go."""
@@ -185,11 +191,9 @@ class Keeper:
         self._outbox.writer.keep_note(note)
 
     def _store(self, records: Sequence[Record], latch: Latch | None) -> None:
-        writer = self._outbox.writer
-        numbers = writer.append(records, latch)
-        self._outbox.given(numbers)
+        numbers, durable = self._outbox.store(records, latch)
         rows = tuple((record.id, number) for record, number in zip(records, numbers, strict=True))
-        self._post(Stored(rows, writer.durable, self._outbox.backlog(), self._clock.now_ms()))
+        self._post(Stored(rows, durable, self._outbox.backlog(), self._clock.now_ms()))
 
     def _mark_done(self, ids: Sequence[EventId]) -> None:
         """What was owed is less now: status must not say for long that an alarm is owed which the centre has."""
@@ -237,17 +241,40 @@ class Keeper:
         self._forgets_on = self._forgetting.step(self._outbox.writer)
 
     def _salvage(self) -> bool:
-        """A little of what a damaged file still holds of the ledger. A mistake of ours ends it, as above."""
+        """A little of what a damaged file still holds. A mistake of ours ends it, as above."""
         if self._outbox.in_memory or self._salvaged == self._outbox.renumberings:
             return False
-        mistakes, rows = self._outbox.unexpected, self._rows_salvaged
+        mistakes = self._outbox.unexpected
         self._outbox.attempt(self._salvage_some)
-        if self._outbox.unexpected > mistakes or rows == self._rows_salvaged:
+        if self._outbox.unexpected > mistakes:
             self._salvaged = self._outbox.renumberings
-        return rows < self._rows_salvaged
+        return self._salvaged != self._outbox.renumberings
 
     def _salvage_some(self) -> None:
-        self._rows_salvaged += self._outbox.writer.salvage(SALVAGED_AT_ONCE)
+        before = self._outbox.backlog()
+        more = self._outbox.writer.salvage(SALVAGED_AT_ONCE)
+        now = self._outbox.backlog()
+        self._owed_found |= now.alarm + now.trouble + now.routine > before.alarm + before.trouble + before.routine
+        if more:
+            return
+        if self._owed_found:
+            self._owed_found = False
+            self._outbox.tell_opened(renumbered=True)
+        self._salvaged = self._outbox.renumberings
+
+    def _look_over(self) -> bool:
+        """Compare a few more events with their checksums: a card that changed one is told of, and the rest is saved."""
+        if self._outbox.in_memory or self._clock.now_ms() < self._look_at_ms:
+            return False
+        mistakes = self._outbox.unexpected
+        self._outbox.attempt(self._look_at_some)
+        if self._looked_seq == 0 or self._outbox.unexpected > mistakes:
+            self._looked_seq, self._look_at_ms = 0, self._clock.now_ms() + LOOK_EVERY_MS
+        return self._looked_seq > 0
+
+    def _look_at_some(self) -> None:
+        rows = self._outbox.writer.history(self._looked_seq, LOOK_ROWS)
+        self._looked_seq = rows[-1].seq if rows else 0
 
     def _forgotten(self, proof: Forgotten) -> None:
         """What was deleted is owed no more."""

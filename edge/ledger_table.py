@@ -158,7 +158,7 @@ def piece_before(damaged: Path, first: Entry, limit: int) -> list[Entry]:
     entries: list[Entry] = []
     number, hash = first.number - 1, first.previous
     # What cannot be read ends the search: nothing before it could be proved.
-    with suppress(sqlite3.Error, StorageError), closing(_opened(damaged)) as connection:
+    with suppress(sqlite3.Error, UnicodeDecodeError, StorageError), closing(_opened(damaged)) as connection:
         for row in connection.execute(BEFORE, (first.number, limit)):
             entry = _entry(row)
             if entry is None or entry.head != Head(number, hash) or not is_whole(entry):

@@ -121,6 +121,10 @@ class Outbox(Protocol):
     durable: bool
     """True when what ``append`` returned from survives a power cut."""
 
+    @property
+    def only_alarms(self) -> bool:
+        """True while there is room left for alarms and the latch alone: ``append`` refuses the rest."""
+
     def append(
         self, records: Sequence[Record], latch: Latch | None, numbers: Sequence[int] | None = None
     ) -> Sequence[int]:
@@ -206,9 +210,10 @@ class Outbox(Protocol):
         """How many files that were moved aside as damaged were last written before this."""
 
     def salvage(self, limit: int) -> int:
-        """Bring over entries of the ledger that a file moved aside as damaged still holds, the newest first.
+        """Bring over what a file moved aside as damaged still holds, a little per call; 0 when no more can be had.
 
-        At most ``limit`` per call, and only such as the chain proves. Return how many; 0 when no more can be had.
+        Entries of the ledger, the newest first, at most ``limit`` and only such as the chain proves; and events under
+        the numbers they had. Some may still be owed: then ``backlog`` says so.
         """
 
     def close(self) -> None:

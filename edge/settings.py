@@ -192,14 +192,16 @@ def load(path: str | Path) -> Settings:
 
 def parse(text: str, name: str) -> Settings:
     """Check a settings text; ``name`` stands for the file in messages. Leaves paths alone. Raises SettingsError."""
+    mistakes = Mistakes(name)
     try:
         document = tomllib.loads(text)
+        _check_rules(check(Settings, document, "", mistakes), mistakes)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{name}: {_where(str(error), text)}"]) from error
+    except ValueError as error:  # a number of thousands of digits: Python neither reads nor prints it
+        raise SettingsError([f"{name}: {str(error).partition(';')[0]}; correct the number there"]) from error
     except RecursionError as error:
         raise SettingsError([f"{name}: nested too deeply; a settings file has tables and keys, no more"]) from error
-    mistakes = Mistakes(name)
-    _check_rules(check(Settings, document, "", mistakes), mistakes)
     if mistakes.lines:
         raise SettingsError(mistakes.lines)
     return msgspec.convert(document, Settings, strict=True)

@@ -1,4 +1,4 @@
-"""How records lie in the tables of the store: migrations, statements, and a row read back. Pure text and values.
+"""How records lie in the tables of the store: statements, and a row read back. Pure text and values.
 
 The columns repeat what reports and back-dating ask for; ``record`` (JSON) is the truth. Should that text ever be
 unreadable, the columns are enough to send the event all the same (``read_row``).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from enum import Enum
 from typing import Any, TypeVar
+from zlib import crc32
 
 import msgspec
 
@@ -27,95 +28,26 @@ from edge.events import (
     WallStamp,
 )
 from edge.measuring import CrowdKept
+from edge.store_versions import MIGRATIONS as MIGRATIONS
 
 E = TypeVar("E", bound=Enum)
 
 DRIFT_PARTS = 10_000
 """A free-running clock is off by at most one part in 10,000 (100 ppm: twice a Pi's crystal over temperature)."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """
-        CREATE TABLE events (
-            seq INTEGER PRIMARY KEY AUTOINCREMENT,
-            boot TEXT NOT NULL,
-            counter INTEGER NOT NULL,
-            boot_counter INTEGER NOT NULL,
-            kernel_boot TEXT NOT NULL,
-            at_ms INTEGER NOT NULL,
-            lane INTEGER NOT NULL,
-            topic TEXT NOT NULL,
-            code INTEGER NOT NULL,
-            qualifier INTEGER NOT NULL,
-            wall_ms INTEGER NOT NULL,
-            wall_quality TEXT NOT NULL,
-            wall_bound_ms INTEGER,
-            not_before_ms INTEGER,
-            undated INTEGER NOT NULL,
-            backfilled_wall_ms INTEGER,
-            backfilled_bound_ms INTEGER,
-            owed INTEGER NOT NULL,
-            record TEXT NOT NULL,
-            UNIQUE (boot, counter)
-        ) STRICT
-        """,
-        "CREATE INDEX events_owed ON events (lane, seq) WHERE owed = 1",
-        "CREATE INDEX events_delivered ON events (seq) WHERE owed = 0 AND lane > 0",
-        "CREATE INDEX events_undated ON events (kernel_boot, at_ms) WHERE undated = 1",
-        "CREATE TABLE keep (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
-    ),
-    (
-        # Counting a million owed rows takes a card too long, so the counts are kept by the same transaction.
-        "CREATE TABLE counts (lane INTEGER PRIMARY KEY, kept INTEGER NOT NULL, owed INTEGER NOT NULL) STRICT",
-        "INSERT INTO counts (lane, kept, owed) VALUES (0, 0, 0), (1, 0, 0), (2, 0, 0)",
-        """
-        UPDATE counts SET kept = (SELECT COUNT(*) FROM events WHERE events.lane = counts.lane),
-                          owed = (SELECT COALESCE(SUM(owed), 0) FROM events WHERE events.lane = counts.lane)
-        """,
-        """
-        CREATE TRIGGER events_kept AFTER INSERT ON events BEGIN
-            UPDATE counts SET kept = kept + 1, owed = owed + NEW.owed WHERE lane = NEW.lane;
-        END
-        """,
-        """
-        CREATE TRIGGER events_settled AFTER UPDATE OF owed ON events BEGIN
-            UPDATE counts SET owed = owed + NEW.owed - OLD.owed WHERE lane = NEW.lane;
-        END
-        """,
-        """
-        CREATE TRIGGER events_dropped AFTER DELETE ON events BEGIN
-            UPDATE counts SET kept = kept - 1, owed = owed - OLD.owed WHERE lane = OLD.lane;
-        END
-        """,
-    ),
-    (
-        # Only what is about persons: an alarm's row pays nothing for it, and no index leads the deletion to one.
-        """
-        CREATE INDEX events_personal ON events (topic, COALESCE(backfilled_wall_ms, wall_ms))
-            WHERE topic IN ('temperature', 'picture') AND lane = 2
-        """,
-    ),
-    (
-        # In the same file, so that an event and its entry are one commit. Nothing ever deletes an entry.
-        """
-        CREATE TABLE ledger (
-            number INTEGER PRIMARY KEY,
-            previous TEXT NOT NULL,
-            record TEXT NOT NULL,
-            signature TEXT NOT NULL,
-            hash TEXT NOT NULL
-        ) STRICT
-        """,
-    ),
-)
-"""Step n takes a file from version n to n + 1 (``PRAGMA user_version``), in one transaction. Never edit a step."""
-
 INSERT = """
     INSERT INTO events (
         seq, boot, counter, boot_counter, kernel_boot, at_ms, lane, topic, code, qualifier,
-        wall_ms, wall_quality, wall_bound_ms, not_before_ms, undated, owed, record
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)
+        wall_ms, wall_quality, wall_bound_ms, not_before_ms, undated, owed, record, checksum
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)
     ON CONFLICT (boot, counter) DO NOTHING
+"""
+SALVAGE = """
+    INSERT OR IGNORE INTO events (
+        seq, boot, counter, boot_counter, kernel_boot, at_ms, lane, topic, code, qualifier,
+        wall_ms, wall_quality, wall_bound_ms, not_before_ms, undated, record, checksum,
+        backfilled_wall_ms, backfilled_bound_ms, owed
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?15 AND ?18 IS NULL, ?16, ?17, ?18, ?19, ?20)
 """
 NUMBER_OF = "SELECT seq FROM events WHERE boot = ? AND counter = ?"
 OWED_LANE_OF = "SELECT lane FROM events WHERE boot = ? AND counter = ? AND owed = 1"
@@ -125,9 +57,10 @@ LAST_ROW = """
     SELECT boot, counter, wall_ms, wall_quality, wall_bound_ms, not_before_ms FROM events ORDER BY seq DESC LIMIT 1
 """
 
+# The record as bytes: what is no text any more must be found to be wrong, and not end the reading.
 _ROW = """
-    SELECT seq, record, backfilled_wall_ms, backfilled_bound_ms, boot, counter, boot_counter, kernel_boot, at_ms,
-           lane, topic, code, qualifier, wall_ms, wall_quality, wall_bound_ms
+    SELECT seq, CAST(record AS BLOB), backfilled_wall_ms, backfilled_bound_ms, boot, counter, boot_counter, kernel_boot,
+           at_ms, lane, topic, code, qualifier, wall_ms, wall_quality, wall_bound_ms, checksum
     FROM events
 """
 LOAD = _ROW + "WHERE owed = 1 AND lane = ? AND seq > ? ORDER BY seq LIMIT ?"
@@ -152,6 +85,10 @@ KINDS = """
 OWED_BY_KIND = """
     SELECT lane, topic, code, COUNT(*), MIN(COALESCE(backfilled_wall_ms, wall_ms)), MIN(seq)
     FROM events WHERE owed = 1 GROUP BY lane, topic, code ORDER BY lane, MIN(seq)
+"""
+OWED_BY_ROWS = "SELECT COUNT(*) FROM events NOT INDEXED WHERE owed = 1 AND seq > ? AND seq <= ?"
+OWED_BY_INDEX = """
+    SELECT COUNT(*) FROM events INDEXED BY events_owed WHERE owed = 1 AND lane IN (0, 1, 2) AND seq > ? AND seq <= ?
 """
 RESCUE = _ROW + "WHERE owed = 1 AND lane = ? ORDER BY seq LIMIT ?"
 RESCUE_BY_SCAN = _ROW + "NOT INDEXED WHERE owed = 1 AND lane = ? LIMIT ?"
@@ -208,6 +145,14 @@ CROWD_KEY = "crowd"
 DIARY_KEY = "diary"
 PROOF_KEY = "proof"
 
+UNREADABLE = "unreadable"
+"""What the body of an event says whose record was rebuilt."""
+
+
+class AlteredRow(Exception):
+    """A row's record does not fit its checksum, or its columns not the record: the card has changed what it held."""
+
+
 _encoder = msgspec.json.Encoder()
 _record = msgspec.json.Decoder(Record)
 _latch = msgspec.json.Decoder(Latch)
@@ -263,8 +208,13 @@ def earliest_ms(stamp: WallStamp) -> int | None:
 def columns(record: Record, seq: int | None, not_before_ms: int | None) -> tuple[object, ...]:
     """Parameters of ``INSERT``. ``seq`` None takes the next number."""
     undated = record.wall.quality is ClockQuality.UNSYNCED
+    text = encode(record)
+    return (seq, *_told(record), not_before_ms, int(undated), text, crc32(text.encode()))
+
+
+def _told(record: Record) -> tuple[object, ...]:
+    """What the columns repeat of a record."""
     return (
-        seq,
         record.id.boot,
         record.id.counter,
         record.boot_counter,
@@ -277,26 +227,45 @@ def columns(record: Record, seq: int | None, not_before_ms: int | None) -> tuple
         record.wall.wall_ms,
         record.wall.quality.value,
         record.wall.bound_ms,
-        not_before_ms,
-        int(undated),
-        encode(record),
     )
+
+
+def checked_row(found: tuple[Any, ...]) -> Row:
+    """As ``read_row``, for those who can do something about it: raises AlteredRow where the row is not as written."""
+    row = read_row(found)
+    if _is_altered(found) or (UNREADABLE not in row.record.body and _told(row.record) != tuple(found[4:16])):
+        raise AlteredRow(f"event {row.record.id} in row {row.seq} is not as it was written")
+    return row
+
+
+def check_owed(connection: sqlite3.Connection, after_seq: int, up_to_seq: int) -> None:
+    """Raises AlteredRow where the rows and their index do not agree on what is owed: one bit decides that."""
+    by_rows, by_index = (
+        connection.execute(statement, (after_seq, up_to_seq)).fetchone()[0]
+        for statement in (OWED_BY_ROWS, OWED_BY_INDEX)
+    )
+    if by_rows != by_index:
+        raise AlteredRow(f"{by_rows} events are owed by their rows, {by_index} by their index")
 
 
 def read_row(found: tuple[Any, ...]) -> Row:
     """A row of ``LOAD`` or ``HISTORY``. An unreadable record is rebuilt from its columns, as a person's."""
     seq, text, wall_ms, bound_ms = found[:4]
     try:
-        record = _record.decode(text)
-    except msgspec.DecodeError as error:
+        record = _rebuilt(found, "it was altered") if _is_altered(found) else _record.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         record = _rebuilt(found, str(error))
     backfilled = None if wall_ms is None else WallStamp(wall_ms, ClockQuality.BACKFILLED, bound_ms)
     return Row(seq, record, backfilled)
 
 
+def _is_altered(found: tuple[Any, ...]) -> bool:
+    return found[16] is not None and crc32(found[1]) != found[16]
+
+
 def _rebuilt(found: tuple[Any, ...], error: str) -> Record:
     boot, counter, boot_counter, kernel_boot, at_ms, lane, topic, code, qualifier = found[4:13]
-    wall_ms, quality, bound_ms = found[13:]
+    wall_ms, quality, bound_ms = found[13:16]
     return Record(
         EventId(boot, counter),
         boot_counter,
@@ -304,12 +273,12 @@ def _rebuilt(found: tuple[Any, ...], error: str) -> Record:
         at_ms,
         WallStamp(wall_ms, _known(ClockQuality, quality, ClockQuality.UNSYNCED), bound_ms),
         Origin.PERSON,
-        Lane(lane),
+        _known(Lane, lane, Lane.TROUBLE),
         _known(Topic, topic, Topic.LOG),
         _known(Code, code, Code.SYSTEM_TROUBLE),
         _known(Qualifier, qualifier, Qualifier.STATUS),
         None,
-        {"unreadable": error[:200]},
+        {UNREADABLE: error[:200]},
     )
 
 
@@ -319,3 +288,25 @@ def _known(kind: type[E], value: object, otherwise: E) -> E:
         return kind(value)
     except ValueError:
         return otherwise
+
+
+def insert(connection: sqlite3.Connection, record: Record, seq: int | None, not_before_ms: int | None) -> int:
+    """Add a record, owed; its number, which is the old one if it is there already. Raises sqlite3.Error."""
+    cursor = connection.execute(INSERT, columns(record, seq, not_before_ms))
+    if cursor.rowcount == 1 and cursor.lastrowid is not None:
+        return cursor.lastrowid
+    return int(connection.execute(NUMBER_OF, (record.id.boot, record.id.counter)).fetchone()[0])
+
+
+def trim(connection: sqlite3.Connection, routine_events_max: int, rows_max: int) -> int:
+    """Hold the limit: delivered rows go first, then owed routine, then owed trouble; return the owed ones."""
+    kept = connection.execute("SELECT SUM(kept) FROM counts WHERE lane > 0").fetchone()[0]
+    over = min(kept - routine_events_max, rows_max)
+    if over <= 0:
+        return 0
+    over -= connection.execute(TRIM_DELIVERED, (over,)).rowcount
+    dropped = 0
+    for lane in (Lane.ROUTINE, Lane.TROUBLE):
+        if over > dropped:
+            dropped += connection.execute(TRIM_OWED, (lane, over - dropped)).rowcount
+    return dropped

@@ -92,7 +92,7 @@ def _manifest(
         ) from None
     try:
         manifest = msgspec.json.decode(parts[0], type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(
             f"{file}: the county's list is not understood ({error}): it is for another gatepost"
         ) from error

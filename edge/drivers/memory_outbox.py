@@ -47,6 +47,7 @@ class MemoryOutbox:
     """
 
     durable = False
+    only_alarms = False
 
     def __init__(self, first_seq: int = 1, routine_events_max: int = ROUTINE_EVENTS_MAX) -> None:
         self._next_seq = first_seq

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,9 +31,11 @@ from edge.events import (
     WallStamp,
 )
 from edge.ledger import Head, belongs
-from edge.ledger_table import Scribe, first_in, head_in, piece_before, put_back, tail_of
+from edge.ledger_table import Scribe, head_in, tail_of
 from edge.measuring import CrowdKept
-from edge.ports import SEQ_MAX
+from edge.ports import SEQ_MAX, OutboxFull
+from edge.reserve import Reserve
+from edge.salvage import Rescued, Salvage
 
 T = TypeVar("T")
 
@@ -43,9 +44,6 @@ TRIM_ROWS = 32
 
 BACKFILL_ROWS = 250
 """Rows that one call dates: about the time of one commit."""
-
-RESCUE_ROWS_MAX = 10_000
-"""Owed rows carried over from a damaged or deleted file, alarms first: about a second of work."""
 
 
 class SqliteOutbox:
@@ -70,59 +68,49 @@ class SqliteOutbox:
         """
         self._path = path
         self._scribe = scribe
-        self._file = CardFile(path, check_bytes_max, self._rescue)
+        self._file = CardFile(path, check_bytes_max, self._rescued)
+        self._salvage = Salvage(path)
+        self._salvaged = True
         self._routine_events_max = routine_events_max
         self._dropped = 0
         self._not_before_ms: int | None = None
         self._last_id: EventId | None = None
         self._head: Head | None = None
-        self._file.open(schema.MIGRATIONS, ("events", "keep", "counts", "ledger"), ("keep", "counts"))
+        self._reserve = Reserve(path)
+        self._open()
         try:
+            with self._file.reading() as connection:
+                begun = connection.execute(schema.LAST_SEQ).fetchone() is not None
+            if not begun and set_aside.files(path):
+                with self._file.writing() as connection:
+                    self._salvage.begin(connection)
             with self._file.reading() as connection:
                 self._recall(connection)
         except BaseException:
             self._file.close()
             raise
+        self._reserve.set_aside()
 
     # --- the port -------------------------------------------------------------------------------------------
+
+    @property
+    def only_alarms(self) -> bool:
+        """See ``Outbox.only_alarms``."""
+        return self._reserve.is_spent
 
     def append(
         self, records: Sequence[Record], latch: Latch | None, numbers: Sequence[int] | None = None
     ) -> Sequence[int]:
-        """See ``Outbox.append``."""
-        dropped = 0
-        not_before_ms, head = self._not_before_ms, self._head
-        scribe = self._scribe if any(belongs(record) for record in records) else None
-        if scribe is not None:
-            scribe.prepare()
-        with self._file.writing() as connection:
-            before = self._last_seq(connection)
-            if numbers and numbers[0] <= before:
-                raise ValueError(f"number {numbers[0]} has been given before")
-            given = []
-            for place, record in enumerate(records):
-                seq = None if numbers is None else numbers[place]
-                given.append(_insert(connection, record, seq, not_before_ms))
-                not_before_ms = _later(not_before_ms, schema.earliest_ms(record.wall))
-            if scribe is not None:
-                new = {seq: record for seq, record in zip(given, records, strict=True) if seq > before}
-                head = scribe.add(connection, list(new.values()))
-            if latch is not None:
-                kept = latching.over(latch, schema.kept_latch(connection)) if latch.unread else latch
-                connection.execute(schema.KEEP, (schema.LATCH_KEY, schema.encode(kept)))
-            if not records and latch is None:
-                connection.execute(schema.KEEP, (schema.PROOF_KEY, ""))
-            evictable = sum(record.lane is not Lane.ALARM for record in records)
-            if evictable:
-                dropped = self._trim(connection, TRIM_ROWS + 2 * evictable)
-        self._dropped += dropped
-        self._not_before_ms, self._head = not_before_ms, head
-        if scribe is not None:
-            scribe.committed(head)
-        newest = max(given, default=0)
-        if newest > before:
-            self._last_id = records[given.index(newest)].id
-        return given
+        """See ``Outbox.append``. On a full card the room that is set aside goes to alarms and the latch alone."""
+        urgent = all(record.lane is Lane.ALARM for record in records) if records else latch is not None
+        if self._reserve.is_spent and not urgent:
+            raise OutboxFull(f"{self._path.name}: the card is full, and what is left of it is kept for alarms")
+        try:
+            return self._append(records, latch, numbers)
+        except OutboxFull:
+            if not self._reserve.give_up() or not urgent:
+                raise
+        return self._append(records, latch, numbers)
 
     def last_seq(self) -> int:
         """See ``Outbox.last_seq``."""
@@ -141,12 +129,15 @@ class SqliteOutbox:
     def load(self, lane: Lane, after_seq: int, limit: int) -> Sequence[Row]:
         """See ``Outbox.load``."""
         with self._file.reading() as connection:
-            return [schema.read_row(found) for found in connection.execute(schema.LOAD, (lane, after_seq, limit))]
+            return [schema.checked_row(found) for found in connection.execute(schema.LOAD, (lane, after_seq, limit))]
 
     def history(self, after_seq: int, limit: int) -> Sequence[Row]:
         """See ``Outbox.history``."""
         with self._file.reading() as connection:
-            return [schema.read_row(found) for found in connection.execute(schema.HISTORY, (after_seq, limit))]
+            rows = [schema.checked_row(found) for found in connection.execute(schema.HISTORY, (after_seq, limit))]
+            if rows:
+                schema.check_owed(connection, after_seq, rows[-1].seq)
+            return rows
 
     def read_back(self, id: EventId) -> tuple[bool, int | None, str]:
         """See ``Outbox.read_back``."""
@@ -250,22 +241,64 @@ class SqliteOutbox:
     def salvage(self, limit: int) -> int:
         """See ``Outbox.salvage``."""
         with self._file.reading() as connection:
-            first = first_in(connection)
-        if first is None or first.number == 1:
-            return 0
-        for damaged in set_aside.files(self._path):
-            entries = piece_before(damaged, first, limit)
-            if entries:
-                with self._file.writing() as connection:
-                    put_back(connection, entries)
-                return len(entries)
-        return 0
+            piece = self._salvage.read(connection, limit)
+        if piece.events or piece.entries or piece.ended != self._salvaged:
+            with self._file.writing() as connection:
+                self._salvage.put(connection, piece)
+        self._salvaged = piece.ended
+        return not piece.ended
 
     def close(self) -> None:
         """See ``Outbox.close``. Never raises."""
+        self._salvage.close()
         self._file.close()
 
     # --- parts ----------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        """Open the file, with the room that is set aside if the card is too full even for that."""
+        tables = ("events", "keep", "counts", "ledger")
+        try:
+            self._file.open(schema.MIGRATIONS, tables, ("keep", "counts"))
+        except OutboxFull:
+            if not self._reserve.give_up():
+                raise
+            self._file.open(schema.MIGRATIONS, tables, ("keep", "counts"))
+
+    def _append(self, records: Sequence[Record], latch: Latch | None, numbers: Sequence[int] | None) -> Sequence[int]:
+        dropped = 0
+        not_before_ms, head = self._not_before_ms, self._head
+        scribe = self._scribe if any(belongs(record) for record in records) else None
+        if scribe is not None:
+            scribe.prepare()
+        with self._file.writing() as connection:
+            before = self._last_seq(connection)
+            if numbers and numbers[0] <= before:
+                raise ValueError(f"number {numbers[0]} has been given before")
+            given = []
+            for place, record in enumerate(records):
+                seq = None if numbers is None else numbers[place]
+                given.append(schema.insert(connection, record, seq, not_before_ms))
+                not_before_ms = _later(not_before_ms, schema.earliest_ms(record.wall))
+            if scribe is not None:
+                new = {seq: record for seq, record in zip(given, records, strict=True) if seq > before}
+                head = scribe.add(connection, list(new.values()))
+            if latch is not None:
+                kept = latching.over(latch, schema.kept_latch(connection)) if latch.unread else latch
+                connection.execute(schema.KEEP, (schema.LATCH_KEY, schema.encode(kept)))
+            if not records and latch is None:
+                connection.execute(schema.KEEP, (schema.PROOF_KEY, ""))
+            evictable = sum(record.lane is not Lane.ALARM for record in records)
+            if evictable:
+                dropped = schema.trim(connection, self._routine_events_max, TRIM_ROWS + 2 * evictable)
+        self._dropped += dropped
+        self._not_before_ms, self._head = not_before_ms, head
+        if scribe is not None:
+            scribe.committed(head)
+        newest = max(given, default=0)
+        if newest > before:
+            self._last_id = records[given.index(newest)].id
+        return given
 
     def _recall(self, connection: sqlite3.Connection) -> None:
         """The newest id, and the latest time that is known to have passed: the last row and the sign of life tell."""
@@ -281,12 +314,10 @@ class SqliteOutbox:
         own_ms = schema.earliest_ms(WallStamp(wall_ms, ClockQuality(quality), bound_ms))
         self._not_before_ms = _later(_later(self._not_before_ms, not_before_ms), own_ms)
 
-    def _rescue(self, connection: sqlite3.Connection) -> tuple[list[Record], Latch | None]:
-        """What a damaged file still gives; the ledger's end as well, so that the next file can go on from it."""
+    def _rescued(self, rescued: Rescued) -> None:
+        """The end of a damaged file's ledger, so that the next file can go on from it."""
         if self._scribe is not None:
-            with suppress(sqlite3.Error):
-                self._scribe.salvaged(head_in(connection))
-        return _rescue(connection)
+            self._scribe.salvaged(rescued.head)
 
     def _note(self, key: str, decode: Callable[[str], T]) -> T | None:
         with self._file.reading() as connection:
@@ -304,44 +335,6 @@ class SqliteOutbox:
     def _last_seq(connection: sqlite3.Connection) -> int:
         found = connection.execute(schema.LAST_SEQ).fetchone()
         return 0 if found is None else int(found[0])
-
-    def _trim(self, connection: sqlite3.Connection, rows_max: int) -> int:
-        """Hold the limit: delivered rows go first, then owed routine, then owed trouble; return the owed ones."""
-        kept = connection.execute("SELECT SUM(kept) FROM counts WHERE lane > 0").fetchone()[0]
-        over = min(kept - self._routine_events_max, rows_max)
-        if over <= 0:
-            return 0
-        over -= connection.execute(schema.TRIM_DELIVERED, (over,)).rowcount
-        dropped = 0
-        for lane in (Lane.ROUTINE, Lane.TROUBLE):
-            if over > dropped:
-                dropped += connection.execute(schema.TRIM_OWED, (lane, over - dropped)).rowcount
-        return dropped
-
-
-def _rescue(connection: sqlite3.Connection) -> tuple[list[Record], Latch | None]:
-    """The latch and the owed records of a damaged file, as far as they can be read."""
-    latch = None
-    with suppress(sqlite3.Error, msgspec.DecodeError):  # it is damaged: whatever can be read is a gain
-        latch = schema.kept_latch(connection)
-    rescued: dict[EventId, Record] = {}
-    for lane in Lane:
-        for statement in (schema.RESCUE, schema.RESCUE_BY_SCAN):
-            try:
-                for found in connection.execute(statement, (lane, RESCUE_ROWS_MAX - len(rescued))):
-                    record = schema.read_row(found).record
-                    rescued.setdefault(record.id, record)
-                break
-            except (sqlite3.Error, ValueError):  # the index may be torn where the table is whole
-                continue
-    return list(rescued.values()), latch
-
-
-def _insert(connection: sqlite3.Connection, record: Record, seq: int | None, not_before_ms: int | None) -> int:
-    cursor = connection.execute(schema.INSERT, schema.columns(record, seq, not_before_ms))
-    if cursor.rowcount == 1 and cursor.lastrowid is not None:
-        return cursor.lastrowid
-    return int(connection.execute(schema.NUMBER_OF, (record.id.boot, record.id.counter)).fetchone()[0])
 
 
 def _later(one_ms: int | None, other_ms: int | None) -> int | None:

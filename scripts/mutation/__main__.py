@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mutation.harness import AT_ONCE, NOTHING_RAN, ROOT, SECONDS_MAX, Trees, near, pytest
 from mutation.mistake import Mistake
 from mutation.mistakes import MISTAKES
 
-ROOT = Path(__file__).resolve().parents[2]
 SUITE = ("tests/unit", "tests/sim")
 LEFT_OUT = (
     "project", "settings", "store", "keeper", "cli", "control", "systemd", "clock", "boot", "centre", "mutants",
@@ -27,48 +25,6 @@ LEFT_OUT = (
 
 REST = ("-k", " and ".join(f"not test_{name}" for name in LEFT_OUT))
 
-PARTS = ("edge", "centre", "kiosk", "tests", "scripts", "config", "systemd", "docs")
-FILES = ("setup.cfg", "pyproject.toml", "README.md", "README.zh.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE")
-NOTHING_RAN = 5
-AT_ONCE = 2
-SECONDS_MAX = 900
-"""The whole suite takes four minutes alone; only a mistake that nobody notices, or one that hangs, takes it whole."""
-
-
-class Trees:
-    """Copies of the tree in a directory that is thrown away: one for each mistake, and a clean one."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._clean = self.copy("clean")
-        self._passes: dict[str, bool] = {}
-        self._one_at_a_time = threading.Lock()
-
-    def copy(self, name: str) -> Path:
-        """A copy, to be spoiled."""
-        copy = self._directory / name
-        for part in PARTS:
-            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for file in FILES:
-            shutil.copy(ROOT / file, copy / file)
-        return copy
-
-    def passes_when_clean(self, test: str) -> bool:
-        """Whether this test is green without any mistake: one that is red anyway has noticed nothing."""
-        with self._one_at_a_time:
-            if test not in self._passes:
-                self._passes[test] = pytest(self._clean, [test]).returncode == 0
-            return self._passes[test]
-
-
-def pytest(tree: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run tests of a copy. Raises subprocess.TimeoutExpired."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *arguments],
-        cwd=tree, capture_output=True, text=True, check=False, timeout=SECONDS_MAX,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tree), "HYPOTHESIS_STORAGE_DIRECTORY": str(tree / "examples")},
-    )  # fmt: skip
-
 
 def noticed(tree: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str] | None:
     """What these tests say if they are not all green. Raises subprocess.TimeoutExpired."""
@@ -76,17 +32,6 @@ def noticed(tree: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str
         return None
     done = pytest(tree, tests)
     return None if done.returncode in (0, NOTHING_RAN) else done
-
-
-def near(tree: Path, file: str) -> list[str]:
-    """The test files that name this module, or are named after it: they are asked first, because that is quick."""
-    stem = Path(file).stem
-    names = re.compile(rf"(?m)^(from|import) .*\b{stem}\b")
-    return [
-        str(test.relative_to(tree))
-        for test in sorted((tree / "tests" / "unit").glob("test_*.py"))
-        if stem in test.stem or names.search(test.read_text(encoding="utf-8"))
-    ]
 
 
 def judge(trees: Trees, number: int, mistake: Mistake) -> tuple[bool, str]:
@@ -131,4 +76,9 @@ def main(word: str = "") -> int:
     return 1 if survived or unfit or not chosen else 0
 
 
-sys.exit(main(*sys.argv[1:2]))
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--score"]:
+        from mutation import score
+
+        sys.exit(score.main(*map(int, sys.argv[2:4])))
+    sys.exit(main(*sys.argv[1:2]))

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from edge import contact, core, state
+from edge import claim, contact, core, state
 from edge.chain import Kind, WindowOpened
 from edge.claim import HELD_MS, SHORTEST_PRESS_MS, SPIKE_MS, hold_ms, settle_ms
 from edge.events import (
@@ -250,3 +251,17 @@ def test_contacts_of_a_test_are_not_seen_as_stuck() -> None:
     machine, _ = contact.step(machine, edge(0, closed=True, origin=Origin.SELF_TEST))
     machine, found = contact.step(machine, Ticked(100_000))
     assert [type(one) for one in found] == [contact.Closure]
+
+
+# --- the claim alone: what a second guard elsewhere would hide ------------------------------------------------------
+
+
+def test_a_claim_takes_one_closure_and_no_other() -> None:
+    for held in (claim.of_window(1_000, 5_000), replace(claim.of_relay(10, 1_000), began_ms=1_000)):
+        assert claim.takes(held, 1_020)
+        assert not claim.takes(claim.taken(held, 1_020), 1_021)
+
+
+def test_a_window_takes_no_closure_before_it_opens_nor_from_its_end_on() -> None:
+    window = claim.of_window(1_000, 5_000)
+    assert [claim.takes(window, at_ms) for at_ms in (999, 1_000, 5_999, 6_000)] == [False, True, True, False]

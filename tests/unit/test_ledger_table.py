@@ -34,7 +34,7 @@ class Desk:
         self.connection = sqlite3.connect(self.path, isolation_level=None)
         self.connection.execute("PRAGMA journal_mode = WAL")
         if not self.connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
-            for statement in MIGRATIONS[-1]:
+            for statement in MIGRATIONS[3]:
                 self.connection.execute(statement)
             self.connection.execute("CREATE TABLE keep (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
 

@@ -348,3 +348,9 @@ class TestTheCommentedFile:
                     assert expected in " ".join(comment.split()), f"{table.name}.{key.name}"
                 elif isinstance(kind, inspect.LiteralType):
                     assert all(f'"{word}"' in comment for word in kind.values), f"{table.name}.{key.name}"
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "0x" + "f" * 5_000])
+def test_a_number_of_thousands_of_digits_is_a_mistake_like_any_other(number: str) -> None:
+    with pytest.raises(SettingsError, match="correct the number"):
+        parse("[button]\nkey_gpio = " + number, "gate.toml")

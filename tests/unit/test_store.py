@@ -9,7 +9,7 @@ import sys
 import textwrap
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import count, islice
 from pathlib import Path
 from random import Random
@@ -358,7 +358,7 @@ def test_an_unreadable_record_is_rebuilt_from_its_columns_as_a_person_s(path):
     outbox = opened(path)
     outbox.append([record(1)], None)
     other = sqlite3.connect(path)
-    other.execute("UPDATE events SET record = '{'")
+    other.execute("UPDATE events SET record = '{', checksum = NULL")  # as an older version wrote it
     other.commit()
 
     (row,) = outbox.load(Lane.ALARM, 0, 10)
@@ -366,6 +366,63 @@ def test_an_unreadable_record_is_rebuilt_from_its_columns_as_a_person_s(path):
     assert (row.record.id, row.record.code, row.record.topic) == (EventId(BOOT, 1), Code.SILENT_PANIC, Topic.ALARM)
     assert row.record.origin is Origin.PERSON
     assert "unreadable" in row.record.body
+
+
+@pytest.mark.parametrize(
+    "change", ["record = replace(record, 'self_test', 'person')", "record = CAST(x'ff' AS TEXT)", "code = 301"]
+)
+def test_an_event_that_the_card_altered_is_not_sent_as_it_is_but_rebuilt_in_a_new_file(path, change):
+    outbox = opened(path)
+    outbox.append([record(1), record(2)], LATCH)
+    other = sqlite3.connect(path)
+    other.execute(f"UPDATE events SET {change} WHERE counter = 1")
+    other.commit()
+
+    with pytest.raises(OutboxDamaged, match="aa-1 in row 1 is not as it was written") as caught:
+        outbox.load(Lane.ALARM, 0, 10)
+    first, second = caught.value.rescued
+    assert (first.id, second) == (EventId(BOOT, 1), record(2))
+    assert change.startswith("code") or "unreadable" in first.body
+
+
+def test_a_bit_that_says_an_alarm_is_owed_no_more_is_noticed_by_the_index(path):
+    outbox = opened(path)
+    outbox.append([record(n) for n in range(1, 21)], None)
+    outbox.close()
+    data = path.read_bytes()
+    for place in (found.start() for found in re.finditer(b"\x09", data)):  # SQLite's word for the number 1
+        path.write_bytes(data[:place] + b"\x08" + data[place + 1 :])  # and for 0
+        with closing(sqlite3.connect(path)) as other, suppress(sqlite3.Error):
+            if other.execute("SELECT SUM(owed) FROM events NOT INDEXED").fetchone() == (19,):
+                break
+
+    with pytest.raises(OutboxDamaged, match="19 events are owed by their rows, 20 by their index") as caught:
+        opened(path).history(0, 100)
+    assert len(caught.value.rescued) == 20
+
+
+@pytest.mark.parametrize("name", ["counts", "keep"])
+def test_a_list_of_tables_that_misses_one_is_damage_and_not_a_card_that_refuses(path, name):
+    filled(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA writable_schema = ON")
+        other.execute(f"UPDATE sqlite_master SET tbl_name = 'k', name = 'k' WHERE name = '{name}'")
+        other.commit()
+    with pytest.raises(OutboxDamaged) as caught:
+        opened(path)
+    assert len(caught.value.rescued) == 200
+
+
+@pytest.mark.parametrize("page", [0, 1])
+def test_what_was_owed_comes_out_of_the_bare_pages_where_the_first_ones_are_gone(path, page):
+    filled(path)
+    with path.open("r+b") as file:
+        file.seek(page * 4096)
+        file.write(b"\xa5" * 4096)
+    with pytest.raises(OutboxDamaged) as caught:
+        opened(path)
+    assert [one.id.counter for one in caught.value.rescued] == list(range(1, 201))
+    assert caught.value.latch == LATCH
 
 
 # --- a card that refuses ------------------------------------------------------------------------------------------
@@ -462,10 +519,12 @@ def test_a_file_of_version_2_still_opens_and_forgets(path):
     assert (outbox.crowd(), outbox.last_seq()) == (None, 7)
 
 
-def test_a_file_of_a_newer_version_is_left_alone(path):
+@pytest.mark.parametrize("oldest", [0, 98])
+def test_a_file_of_a_newer_version_that_this_one_cannot_use_is_left_alone(path, oldest):
     opened(path).close()
     newer = sqlite3.connect(path)
     newer.execute("PRAGMA user_version = 99")
+    newer.execute(f"PRAGMA application_id = {oldest}")
     newer.close()
 
     with pytest.raises(OutboxFull, match="version 99"):

@@ -1,0 +1,99 @@
+"""A full card takes a hundred alarms more, the rest waits in memory, nothing is taken for damage; what an event wears."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from edge.events import Lane, Latch, Load, Loaded, MarkDone, Store, Stored, Topic, Trouble
+from edge.ledger_key import GateKey
+from tests.crash.day import KERNEL, Gate, event, live
+from tests.crash.judge import Order, faults
+from tests.process.cards import Card
+from tests.unit.ledgers import key_in
+
+ALARMS = 100
+CARD_BYTES = 8 * 1024 * 1024
+WEAR_EVENTS = 200
+WEAR_BYTES_MAX = 30_000
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[Card]:
+    found = Card(tmp_path / "m", CARD_BYTES)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> GateKey:
+    return key_in(tmp_path / "key")
+
+
+def alarm(gate: Gate, counter: int) -> bool:
+    """One more press; whether it was called stored."""
+    one = event(counter, Topic.ALARM, 300)
+    facts = gate.run(Store(one, Latch((one.id,), None, counter, None, KERNEL)))
+    (stored,) = [fact for fact in facts if isinstance(fact, Stored)]
+    assert [id for id, _ in stored.rows] == [one.id]
+    return stored.durable
+
+
+def report(gate: Gate, counter: int) -> bool:
+    (stored,) = [fact for fact in gate.run(Store(event(counter, Topic.TROUBLE, 300), None)) if isinstance(fact, Stored)]
+    return stored.durable
+
+
+@pytest.mark.parametrize("starting", [False, True])
+def test_a_hundred_more_alarms_are_stored_on_a_full_card(card: Card, key: GateKey, starting: bool) -> None:
+    path = card.path / "events.db"
+    gate = Gate(path, key)
+    if starting:
+        live(gate, Random(3), 30)
+        card.fill()
+        gate = Gate(path, key)
+        gate.keeper.open()
+    else:
+        gate.keeper.open()
+        assert alarm(gate, 1_000)
+        card.fill()
+    for number in range(ALARMS):
+        assert alarm(gate, 2_000 + number), number
+        if number % 10 == 5:
+            assert not report(gate, 3_000 + number), "what is left is for alarms"
+            gate.wait()
+    assert gate.keeper.in_memory
+    assert gate.keeper.unexpected == 0
+    assert {one.trouble for one in gate.troubles()} <= {Trouble.STORE_IN_MEMORY}
+    (loaded,) = [fact for fact in gate.run(Load(Lane.ALARM, 0, 1_000)) if isinstance(fact, Loaded)]
+    assert len([row for row in loaded.rows if row.record.id.counter >= 2_000]) == ALARMS
+
+    card.empty()
+    gate.wait()
+    assert not gate.keeper.in_memory
+    assert report(gate, 4_000)
+    gate.keeper.close()
+    assert (card.path / "events.reserve").stat().st_size > 0, "for the next time"
+    assert faults(path, gate.promises, Order(gate.done, gate.pictures, key)) == []
+
+
+@pytest.mark.parametrize("topic", [Topic.ALARM, Topic.TEMPERATURE, Topic.TROUBLE])
+def test_an_event_costs_the_card_at_most_30_kb(card: Card, key: GateKey, topic: Topic) -> None:
+    """Stored alone and marked done alone, checkpoints and the file system's own journal included."""
+    gate = Gate(card.path / "events.db", key)
+    gate.keeper.open()
+    for counter in range(1, 21):
+        gate.run(Store(event(counter, topic, 150), None))
+    before = card.written_bytes()
+    for counter in range(100, 100 + WEAR_EVENTS):
+        one = event(counter, topic, 150)
+        latch = Latch((one.id,), None, counter, None, KERNEL) if topic is Topic.ALARM else None
+        gate.run(Store(one, latch))
+        gate.run(MarkDone(one.id))
+    an_event = (card.written_bytes() - before) / WEAR_EVENTS
+    gate.keeper.close()
+    print(f"{topic.value}: {an_event / 1000:.1f} kB")  # noqa: T201
+    assert an_event <= WEAR_BYTES_MAX
