@@ -32,6 +32,17 @@ def check_files(settings: BrokerSettings, wall_ms: int | None = None) -> None:
         _check_dates(settings.certificate_file, settings.private_key_file)
 
 
+def until_wall_ms(file: Path) -> int:
+    """When a certificate file ends, the first of its chain. Raises CertificateError. Loads a library."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificates(_read(str(file), "certificate_file"))
+    except ValueError as error:
+        raise CertificateError(f"certificate_file {file} holds no PEM certificate; convert it to PEM") from error
+    return min(round(one.not_valid_after_utc.timestamp() * 1000) for one in found)
+
+
 def password(settings: BrokerSettings) -> str | None:
     """The first line of the password file, or None where no file is named. Raises CertificateError."""
     if settings.password_file is None:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, get_args
 
 from edge import last_good, making, state
+from edge.certificate_hands import LOOK_MS, CertificateHands
 from edge.control import Control
 from edge.drivers import wear
 from edge.drivers.boot import next_boot
@@ -258,6 +259,10 @@ class Daemon:
         # Last of all: neither button, store nor broker waits for a sensor or a camera.
         self._closing.append(self.kiosk)
         self.brain.attach(self.kiosk.start())
+        if any(broker.certificate_file for broker in settings.broker):
+            certificates = CertificateHands(settings, self.clock, self.post)
+            certificates.look()
+            self._closing.append(Periodic("certificates", LOOK_MS, certificates.look, self._failed))
         gc.collect()
         gc.freeze()
 

@@ -65,7 +65,7 @@ class PahoLink:
     ``GIVE_WAY_S``.
 
     ``run_in_background`` runs jobs one after the other on a thread of this link's own: dialling blocks there for
-    ``connect_s_max`` at most twice (socket, then answers), and as long as the resolver likes for a host name.
+    ``connect_s_max`` at most thrice (socket, login, subscription), and as long as the resolver likes for a host name.
     The lock is never held over a call of paho's: paho calls back with locks of its own held.
     """
 
@@ -220,7 +220,8 @@ class PahoLink:
         except Exception as error:
             _logger.critical("dialling broker %s failed", settings.name, exc_info=True)
             self._lose(session, f"dialling failed: {error!r}")
-        if not session.answered.wait(settings.connect_s_max):
+        answered, within_s = session.answered.wait, settings.connect_s_max
+        if not (answered(within_s) or (session.accepted and answered(within_s))):  # each answer has its own time
             # Some old brokers (amqtt) neither refuse a version they do not know nor hang up: they wait for more.
             silent = session.mqtt5 and not session.accepted and not self._spoke_mqtt5
             reason = f"{place(settings)} answered nothing within {settings.connect_s_max} s"

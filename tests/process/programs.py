@@ -53,6 +53,9 @@ class Supervision:
 class Program:
     """One life after another of a process; the log of all of them is in ``log_file``."""
 
+    through: Sequence[str] = ()
+    """The program that runs it, where it is to live in a network of its own."""
+
     def __init__(self, name: str, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -72,7 +75,7 @@ class Program:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GATEPOST", "JOURNAL"))}
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self.command()],
+                [*self.through, sys.executable, *self.command()],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

@@ -88,7 +88,10 @@ class Killer(Teller):
         self._centre.thaw()
 
 
-@pytest.mark.parametrize(("kills", "presses"), [pytest.param(5, 50), pytest.param(100, 1_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("kills", "presses"),
+    [pytest.param(5, 50, marks=pytest.mark.slow), pytest.param(100, 1_000, marks=pytest.mark.long)],
+)
 def test_a_broker_that_is_killed_and_forgets_what_it_acknowledged_costs_no_press_and_doubles_none(
     tmp_path: Path, kills: int, presses: int
 ) -> None:
