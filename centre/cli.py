@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from centre import files, keys_cli, trials_cli
+from centre import authority_cli, files, keys_cli, trials_cli
 from centre.calling import By, Directory, Json, call, print_json
 from centre.pictures import save, without
 from edge.errors import GatepostError, SettingsError
@@ -190,6 +190,7 @@ def _act(stage: str, id: str, by: str, directory: Path | None, json: bool) -> No
 
 trials_cli.add_to(app)
 keys_cli.add_to(app)
+app.add_typer(authority_cli.ca, name="ca")
 
 
 def main() -> None:

@@ -25,8 +25,11 @@ from edge.store_versions import OLDEST_VERSION
 BUSY_S = 1.0
 """Longest wait for a reader's lock (a technician's ``sqlite3``); then the card counts as refusing."""
 
-CHECKPOINT_PAGES = 256
-"""1 MiB of WAL: the commit that pays for the checkpoint stays short (SQLite's own default is 1,000 pages)."""
+PAGE_BYTES = 1024
+"""A commit writes each page that it changes, some seven of them, whole. Files that were begun with 4096 keep that."""
+
+CHECKPOINT_BYTES = 1024 * 1024
+"""So much of WAL: the commit that pays for the checkpoint stays short (SQLite's own default is 4 MB)."""
 
 WAL_BYTES_MAX = 4 * 1024 * 1024
 """The WAL is cut back to this after a burst."""
@@ -193,6 +196,7 @@ class CardFile:
     def _connect(self) -> sqlite3.Connection:
         """A connection that syncs each commit, or, on a card that cannot be written, one that can read."""
         connection = self._attach(f"file:{quote(str(self._path))}")
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         try:
             self._demand(connection, "journal_mode = WAL", "wal")
         except sqlite3.OperationalError as error:
@@ -205,8 +209,9 @@ class CardFile:
             if not connection.execute("PRAGMA user_version").fetchone()[0]:
                 raise error
         self._demand(connection, "synchronous = FULL", 2)
+        page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
         for setting in (
-            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"wal_autocheckpoint = {CHECKPOINT_BYTES // page_bytes}",
             f"journal_size_limit = {WAL_BYTES_MAX}",
             "temp_store = MEMORY",
             "secure_delete = ON",

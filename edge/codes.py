@@ -60,6 +60,7 @@ class Trouble(Enum):
     BROKER_LOST = "broker_lost"
     CENTRE_LOST = "centre_lost"
     CLOCK_UNSYNCED = "clock_unsynced"
+    CERTIFICATE_ENDING = "certificate_ending"
     EVENTS_DROPPED = "events_dropped"
     SETTINGS_REFUSED = "settings_refused"
     UPDATE_UNDONE = "update_undone"
@@ -88,6 +89,7 @@ _TROUBLE_CODES = {
     Trouble.BROKER_LOST: Code.PRIMARY_LINE,
     Trouble.CENTRE_LOST: Code.CENTRE_LOST,
     Trouble.CLOCK_UNSYNCED: Code.CLOCK_INACCURATE,
+    Trouble.CERTIFICATE_ENDING: Code.COMMUNICATION_TROUBLE,
     Trouble.EVENTS_DROPPED: Code.LOG_OVERFLOW,
     Trouble.SETTINGS_REFUSED: Code.CONFIGURATION_CHANGED,
     Trouble.UPDATE_UNDONE: Code.CONFIGURATION_CHANGED,

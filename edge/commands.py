@@ -14,6 +14,7 @@ from edge import (
     bundle_commands,
     calibrate_commands,
     doctor_commands,
+    enrol_commands,
     forced_command,
     log_commands,
     update_commands,
@@ -207,6 +208,7 @@ application.command("tail", help=log_commands.TAIL_HELP, epilog=log_commands.TAI
 application.command("events", help=log_commands.EVENTS_HELP, epilog=log_commands.EVENTS_EXAMPLES)(log_commands.events)
 application.command("wiring", help=wiring_commands.HELP, epilog=wiring_commands.EXAMPLES)(wiring_commands.wiring)
 application.command("update", help=update_commands.HELP, epilog=update_commands.EXAMPLES)(update_commands.update)
+application.command("enrol", help=enrol_commands.HELP, epilog=enrol_commands.EXAMPLES)(enrol_commands.enrol)
 application.command("calibrate", help=calibrate_commands.HELP, epilog=calibrate_commands.EXAMPLES)(
     calibrate_commands.calibrate
 )

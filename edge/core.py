@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from edge import alarm, contact, health, kiosk_news, links, retention, schedule_news, selftest_news, timekeeping, uplink
+from edge.certificate_news import certificate_read, certificates_dated
 from edge.chain import WindowClosed, WindowOpened
 from edge.events import (
     Acked,
@@ -16,6 +17,7 @@ from edge.events import (
     AnswerView,
     Backfill,
     CentreStatus,
+    CertificateRead,
     ClockRead,
     Code,
     Command,
@@ -53,15 +55,7 @@ from edge.events import (
 )
 from edge.latching import unheard
 from edge.making import Body, alarm_event, next_id, note, report, tell, to_uplink
-from edge.measuring import (
-    CameraFound,
-    CameraLost,
-    FacesSeen,
-    PictureTaken,
-    ReferenceRead,
-    SkinMissed,
-    SkinRead,
-)
+from edge.measuring import CameraFound, CameraLost, FacesSeen, PictureTaken, ReferenceRead, SkinMissed, SkinRead
 from edge.proving import ArrivedAsked, LinkProbed, SelfTestAsked, SenseRead
 from edge.state import State
 from edge.views import heartbeat, status_line, view
@@ -108,7 +102,9 @@ def step(state: State, fact: Fact) -> Step:
         case Alive() | MessageRefused():
             state = _alive(state, fact, out)
         case ClockRead():
-            state = _clock(state, fact, out)
+            state = certificates_dated(_clock(state, fact, out), fact.at_ms, out)
+        case CertificateRead():
+            state = certificate_read(state, fact, out)
         case Ticked():
             state = _time(state, fact, out)
         case StoreOpened():

@@ -13,6 +13,7 @@ from edge.settings import BrokerSettings
 
 _EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 _NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID
+_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which ssl.VerifyFlags has no name for
 _HANDSHAKE_ROUNDS = 6  # TLS 1.3 needs three flights each way at most
 
 
@@ -32,6 +33,17 @@ def check_files(settings: BrokerSettings, wall_ms: int | None = None) -> None:
         _check_dates(settings.certificate_file, settings.private_key_file)
 
 
+def until_wall_ms(file: Path) -> int:
+    """When a certificate file ends, the first of its chain. Raises CertificateError. Loads a library."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificates(_read(str(file), "certificate_file"))
+    except ValueError as error:
+        raise CertificateError(f"certificate_file {file} holds no PEM certificate; convert it to PEM") from error
+    return min(round(one.not_valid_after_utc.timestamp() * 1000) for one in found)
+
+
 def password(settings: BrokerSettings) -> str | None:
     """The first line of the password file, or None where no file is named. Raises CertificateError."""
     if settings.password_file is None:
@@ -49,15 +61,18 @@ def password(settings: BrokerSettings) -> str | None:
     return text
 
 
-def tls_context(settings: BrokerSettings) -> ssl.SSLContext | None:
+def tls_context(settings: BrokerSettings, *, dated: bool = True) -> ssl.SSLContext | None:
     """TLS 1.2 or later, the broker's name checked, the gate's certificate loaded; None where TLS is off.
 
-    Raises CertificateError. Expiry is not looked at: a gate whose clock is not set yet must still try.
+    Raises CertificateError. The gate's own dates are not looked at: the broker judges them. With ``dated`` False those
+    of the broker and its authority are not either; who signed it, and its name, count all the same.
     """
     if not settings.tls:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks the chain and the host name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not dated:
+        context.verify_flags |= _NO_CHECK_TIME
     if settings.ca_file is None:
         context.load_default_certs()
     else:

@@ -18,7 +18,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, get_args
 
 from edge import last_good, making, state
+from edge.certificate_hands import LOOK_MS, CertificateHands
 from edge.control import Control
+from edge.drivers import wear
 from edge.drivers.boot import next_boot
 from edge.drivers.button import GpioContacts
 from edge.drivers.clock import SystemClock, kernel_boot
@@ -75,8 +77,9 @@ NEW_POWER_MS = 120_000
 ALIVE_MS = 1_000
 """How often the contact thread reports, and reads the clocks."""
 
-SWITCH_S = 0.0001
-"""Python hands its interpreter lock over after 5 ms by default; a press must not wait that long behind a replay."""
+SWITCH_S = 0.0003
+"""Python hands its interpreter lock over after 5 ms by default; a press must not wait that long behind a replay. With
+0.1 ms the lamp's thread took it from the brain in the midst of signing: the median press came a tenth later."""
 
 
 class Daemon:
@@ -144,7 +147,9 @@ class Daemon:
             StopSiren: lambda _: self.siren.stop(),
             FeedWatchdog: lambda command: self.supervisor.feed(command.status),
             TellReady: lambda _: self.supervisor.ready(),
-            AnswerView: lambda command: self.control.answer(command.token, command.view),
+            AnswerView: lambda command: self.control.answer(
+                command.token, {**command.view, "card": wear.written(int(command.view["uptime_ms"]))}
+            ),
             Journal: _journal,
         })  # fmt: skip
         self.contacts = GpioContacts(self.gpios, pin_factory=self.pins, clock=self.clock, post=self.post)
@@ -255,6 +260,10 @@ class Daemon:
         # Last of all: neither button, store nor broker waits for a sensor or a camera.
         self._closing.append(self.kiosk)
         self.brain.attach(self.kiosk.start())
+        if any(broker.certificate_file for broker in settings.broker):
+            certificates = CertificateHands(settings, self.clock, self.post)
+            certificates.look()
+            self._closing.append(Periodic("certificates", LOOK_MS, certificates.look, self._failed))
         gc.collect()
         gc.freeze()
 

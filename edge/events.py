@@ -340,10 +340,19 @@ class Ticked(Value, frozen=True):
     at_ms: int
 
 
+class CertificateRead(Value, frozen=True):
+    """A broker's certificate ends then; None where it cannot be read, and ``problem`` says why."""
+
+    broker: int
+    until_wall_ms: int | None
+    problem: str
+    at_ms: int
+
+
 Fact = (
     ContactEdge | LevelRead | Alive | ClockRead | Stored | Loaded | StoreOpened | StoreTrouble | LinkUp | LinkDown
     | Acked | ReceiptCame | CentreStatus | MessageRefused | ResetAsked | ViewAsked | Noted | Ticked
-    | Forgotten | MeasuringFact | TestFact
+    | Forgotten | CertificateRead | MeasuringFact | TestFact
 )  # fmt: skip
 
 

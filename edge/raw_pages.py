@@ -15,10 +15,12 @@ Cell = tuple[int, tuple[object, ...]]
 """A row's number (0 in a table without numbers) and its columns."""
 
 _ROWS, _KEYS = 0x0D, 0x0A  # leaves of a table, and of an index or a table without numbers
+_LEAVES = (bytes((_ROWS,)), bytes((_KEYS,)))
 _WAL_MAGIC = (0x377F0682, 0x377F0683)
 _WAL_HEADER, _FRAME_HEADER, _FILE_HEADER = 32, 24, 100
 _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)  # bytes of the column types 0 to 9
-_USUAL_SIZE = 4096
+_MAGIC = b"SQLite format 3"
+_LIKELY_SIZES = (1024, 4096)  # of files of ours
 _COLUMNS_MAX = 64
 
 
@@ -30,7 +32,7 @@ class RawPages:
         self._wal: BinaryIO | None = None
         self._newer: dict[int, int] = {}  # page number: where it lies in the WAL
         try:
-            self.size = _page_size(self._file.read(_FILE_HEADER))
+            self.size = _page_size(self._file.read(_FILE_HEADER)) or self._likely_size()
             self.count = -(-self._file.seek(0, 2) // self.size)
             self._open_wal(path.with_name(f"{path.name}-wal"))
         except BaseException:
@@ -57,6 +59,16 @@ class RawPages:
                 continue  # not a row, or one of which a part is lost
             if cell is not None:
                 yield cell
+
+    def _likely_size(self) -> int:
+        """The smaller size, unless far fewer places begin as leaves do there than at the larger one."""
+        shares = {}
+        for size in _LIKELY_SIZES:
+            starts = range(size, self._file.seek(0, 2), size)
+            found = sum(self._file.seek(place) == place and self._file.read(1)[:1] in _LEAVES for place in starts)
+            shares[size] = found / max(1, len(starts))
+        small, large = _LIKELY_SIZES
+        return small if 2 * shares[small] > shares[large] else large
 
     def _page(self, number: int) -> bytes:
         if number in self._newer and self._wal is not None:
@@ -114,9 +126,10 @@ class RawPages:
             self._wal.seek(place)
 
 
-def _page_size(header: bytes) -> int:
+def _page_size(header: bytes) -> int | None:
+    """What the file says of itself, if it still does."""
     size = int.from_bytes(header[16:18])
-    return size if size >= 512 and size & (size - 1) == 0 else _USUAL_SIZE
+    return size if header.startswith(_MAGIC) and size >= 512 and size & (size - 1) == 0 else None
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:

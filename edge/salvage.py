@@ -27,10 +27,10 @@ from edge.raw_pages import Cell, RawPages
 RESCUE_ROWS_MAX = 10_000
 """Owed rows carried over from a damaged or deleted file, alarms first: about a second of work."""
 
-RESCUE_PAGES_MAX = 20_000
-"""Bare pages that are looked through for them while the store waits: 80 MB, three seconds. The rest comes later."""
+RESCUE_PAGES_MAX = 60_000
+"""Bare pages that are looked through for them while the store waits: 60 MB, three seconds. The rest comes later."""
 
-PAGES_AT_ONCE = 16
+PAGES_AT_ONCE = 32
 """Bare pages from which rows are brought over in one short transaction."""
 
 SALVAGE_KEY = "salvage"

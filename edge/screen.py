@@ -300,6 +300,10 @@ def _facts(view: View, language: Language) -> RenderableType:
     table.add_row(Said("Button is", "按钮").of(language), pressed.of(language))
     uptime = lexicon.duration(int(view.get("uptime_ms", 0)) // 1000)
     table.add_row(Said("Running for", "已运行").of(language), uptime)
+    a_day = (view.get("card") or {}).get("written_bytes_a_day")
+    if a_day is not None:
+        rate = Said("{:.1f} MB a day", "每天 {:.1f} MB").of(language).format(a_day / 1e6)
+        table.add_row(Said("Written to the card", "写入存储卡").of(language), rate)
     for what, count in sorted({**view.get("counters", {}), "dropped": view.get("dropped", 0)}.items()):
         if count:
             table.add_row(Said("Counted", "计数").of(language), f"{escape(str(what))}: {count}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from edge import alarm, contact, health, links, schedule, selftest, thermometer, timekeeping, uplink
 from edge.crowd import Member
-from edge.events import Boot, ShowLamp, StoreOpened, Value
+from edge.events import Boot, CertificateRead, ShowLamp, StoreOpened, Value
 from edge.measuring import CrowdKept, Verdict
 from edge.screening import ThermometerRules
 
@@ -50,7 +50,10 @@ class Rules(Value, frozen=True):
 
 
 class State(Value, frozen=True):
-    """Everything the gate knows. ``counter`` numbers the events of this boot."""
+    """Everything the gate knows. ``counter`` numbers the events of this boot.
+
+    ``certificates``: what was read of each broker's, by its number; ``certificates_ms``: when their days were counted.
+    """
 
     boot: Boot
     contacts: contact.Contacts
@@ -68,6 +71,8 @@ class State(Value, frozen=True):
     restarted: bool = False
     lamp: ShowLamp | None = None
     alive_ms: int | None = None
+    certificates: dict[int, CertificateRead] = {}
+    certificates_ms: int = 0
     now_ms: int = 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edge import alarm, kiosk_view, links, schedule, selftest_view, timekeeping
+from edge.certificate_view import days_left
 from edge.events import Lane, Show
 from edge.state import State
 
@@ -36,6 +37,10 @@ def heartbeat(state: State) -> Mapping[str, object]:
         "troubles": [f"{one.trouble.value}{':' + one.part if one.part else ''}" for one in state.health.standing],
         "counters": dict(state.health.counters),
         "clock": timekeeping.stamp(state.clock, state.now_ms).quality.value,
+        "certificate_days": {
+            state.links.rules.brokers[broker]: days_left(state.clock, read, state.now_ms)
+            for broker, read in state.certificates.items()
+        },
     }
 
 

@@ -139,6 +139,11 @@ TROUBLES: dict[Trouble, Words] = {
         "The gate's clock may be wrong. Alarms are sent all the same, and their times are corrected later.",
         "Check the network and the time server (timedatectl).",
     ),
+    Trouble.CERTIFICATE_ENDING: Words(
+        "The gate's certificate ends soon, or has ended",
+        "After its end the broker lets the gate in no more. Alarms are kept, and go by every other way there is.",
+        "Ask the county for a new one now: gatepost enrol. The gate need not be stopped for it.",
+    ),
     Trouble.EVENTS_DROPPED: Words(
         "Old routine events dropped",
         "More routine events waited than may be kept, so the oldest went. No alarm was dropped.",

@@ -83,6 +83,11 @@ TROUBLES: dict[Trouble, Words] = {
         "时钟可能不准。警情照常发送，时间稍后更正。",
         "请检查网络和时间服务器（timedatectl）。",
     ),
+    Trouble.CERTIFICATE_ENDING: Words(
+        "校门证书即将到期或已到期",
+        "到期后消息服务器不再让本校门登录。警情会保留，并走其他可用的途径。",
+        "请立即向县里申请新证书：gatepost enrol。不必停机。",
+    ),
     Trouble.EVENTS_DROPPED: Words(
         "旧的日常事件被丢弃",
         "等待的日常事件超过上限，最旧的被丢弃。没有丢弃任何警情。",

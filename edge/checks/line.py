@@ -11,16 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edge.certificate_view import DAY_MS, RENEW_DAYS
 from edge.checks.gate import NO_SETTINGS, Gate
 from edge.findings import Check, Finding
 from edge.languages import Text, same
 from edge.machine import Dialled, Step
 from edge.settings import BrokerSettings, Settings
 from edge.wire import Address
-
-DAY_MS = 86_400_000
-RENEW_DAYS = 21
-"""A certificate that ends sooner is a fault now: a county's office needs its time."""
 
 _STEPS = {
     Step.RESOLVED: ("name", Text("name", "域名")),

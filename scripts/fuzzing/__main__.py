@@ -36,9 +36,10 @@ def main() -> int:
         fuzz(given.only, given.inputs, given.corpus)
         return 0
     names = [given.only] if given.only else list(TARGETS)
-    share = max(1, given.inputs // len(names))
+    weights = sum(TARGETS[name].weight for name in names)
     worst = 0
     for name in names:
+        share = max(1, round(given.inputs * TARGETS[name].weight / weights))
         began = time.monotonic()
         command = [sys.executable, "-m", "fuzzing", "--here", "--only", name, "--inputs", str(share)]
         if given.corpus is not None:

@@ -27,7 +27,9 @@ from edge.events import (
     Topic,
     WallStamp,
 )
+from edge.ledger_table import Scribe
 from edge.measuring import CrowdKept
+from tests.unit.ledgers import GATE, key_in
 
 BOOT = "00000000000000aa"
 KERNEL = "kernel-1"
@@ -383,3 +385,68 @@ def test_the_diary_of_tests_is_kept_in_the_place_of_the_last(outbox):
         outbox.keep_note(kept)
     assert outbox.diary() == kept
     assert outbox.crowd() is None
+
+
+# --- the ledger through the port ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def signed(request, tmp_path):
+    """An outbox as the daemon makes it: the card's with a scribe and a key, memory as it is."""
+    key = key_in(tmp_path / "key")
+    scribe = Scribe(GATE, lambda: key, lambda *_: None)
+    made = (
+        SqliteOutbox(tmp_path / "events.db", LIMIT, scribe=scribe)
+        if request.param == "sqlite"
+        else MemoryOutbox(1, LIMIT)
+    )
+    yield made
+    made.close()
+
+
+def test_the_head_rises_with_what_is_kept_where_a_ledger_is(signed):
+    assert signed.backlog().ledger is None
+    signed.append(records(Lane.ALARM, 1), None)
+    first = signed.backlog().ledger
+    signed.append([*records(Lane.TROUBLE, 2), *records(Lane.ALARM, 3)], None)
+    second = signed.backlog().ledger
+    assert (first is None) == (second is None) == (not signed.durable), "memory keeps no ledger, and tells no head"
+    if first is not None:
+        assert second.number == first.number + 2
+
+
+def test_an_event_that_is_kept_already_is_no_new_entry(signed):
+    signed.append(records(Lane.ALARM, 1), None)
+    head = signed.backlog().ledger
+    signed.append(records(Lane.ALARM, 1), None)
+    signed.mark_done([EventId(BOOT, 1)])
+    signed.keep_latch(Latch((EventId(BOOT, 1),), None, 1, None, KERNEL))
+    assert signed.backlog().ledger == head
+
+
+def test_what_is_about_persons_leaves_no_trace_in_the_ledger(signed):
+    signed.append([screened(1), screened(2, topic=Topic.PICTURE)], None)
+    assert signed.backlog().ledger is None
+
+
+def test_the_ledgers_end_is_looked_at_when_an_event_is_read_back(signed):
+    signed.append(records(Lane.ALARM, 1, 2), None)
+    found, entries, fault = signed.read_back(EventId(BOOT, 2))
+    assert (found, fault) == (True, "")
+    assert entries == (3 if signed.durable else None), "the opening note and both"
+
+
+def test_what_the_limit_drops_stays_in_the_ledger(signed):
+    for counter in range(1, 2 * LIMIT):
+        signed.append(records(Lane.TROUBLE, counter), None)
+    assert len(kept(signed)) == LIMIT
+    head = signed.backlog().ledger
+    assert head is None if not signed.durable else head.number == 2 * LIMIT
+
+
+def test_rows_that_move_here_are_chained_on_in_their_order(signed):
+    signed.append(records(Lane.ALARM, 1), None)
+    signed.append(records(Lane.ALARM, 2, 3), None, [7, 9])
+    _, entries, fault = signed.read_back(EventId(BOOT, 3))
+    assert fault == ""
+    assert entries == (4 if signed.durable else None)

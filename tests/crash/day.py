@@ -29,6 +29,7 @@ from edge.events import (
     Store,
     StoreCommand,
     Stored,
+    StoreOpened,
     StoreTrouble,
     Topic,
     WallStamp,
@@ -96,13 +97,16 @@ class Gate:
         self.path = path
         self.clock = HandClock()
         self.facts: list[Fact] = []
+        self.said: list[StoreTrouble] = []  # in all its life
         self.promises: list[Promise] = []
         self.done: set[EventId] = set()  # as far as anybody asked for it
         self.pictures: set[EventId] = set()  # they may be forgotten
         self._calls = calls
         self._obey = obey
+        self._asked = False
+        self._latch: Latch | None = None
         self._limit = routine_events_max
-        self._latched: dict[EventId, int] = {}
+        self.latched: dict[EventId, int] = {}
         self.scribe = Scribe(GATE, lambda: key, lambda *_: None)
         self.keeper = Keeper(self._open, lambda first: MemoryOutbox(first, 500), self.clock, self._hear, RETRY_MS)
 
@@ -111,12 +115,16 @@ class Gate:
         self.facts = []
         for command in batch:
             if isinstance(command, Store):
-                self._latched[command.record.id] = 0 if command.latch is None else command.latch.presses
+                self._latch = command.latch or self._latch
+                self.latched[command.record.id] = 0 if command.latch is None else command.latch.presses
                 if command.record.topic is Topic.PICTURE:
                     self.pictures.add(command.record.id)
+            if isinstance(command, KeepLatch):
+                self._latch = command.latch
             if isinstance(command, MarkDone):
                 self.done.add(command.id)
         self.keeper.run(batch)
+        self._answer()
         return self.facts
 
     def wait(self, ms: int = RETRY_MS) -> list[Fact]:
@@ -125,6 +133,7 @@ class Gate:
         self.clock.at_ms += ms
         while self.keeper.idle():
             pass
+        self._answer()
         return self.facts
 
     def troubles(self) -> list[StoreTrouble]:
@@ -133,6 +142,12 @@ class Gate:
     def durable(self) -> set[EventId]:
         """All that was ever called stored."""
         return {id for promise in self.promises for id in promise.ids}
+
+    def _answer(self) -> None:
+        """As the brain does that was told of another latch than it knew: say what holds now."""
+        if self._asked and self._latch is not None:
+            self.keeper.run([KeepLatch(self._latch)])
+        self._asked = False
 
     def _open(self) -> SqliteOutbox:
         outbox = SqliteOutbox(self.path, self._limit, scribe=self.scribe)
@@ -143,9 +158,12 @@ class Gate:
 
     def _hear(self, fact: Fact) -> None:
         self.facts.append(fact)
+        self._asked |= isinstance(fact, StoreOpened) and fact.renumbered
+        if isinstance(fact, StoreTrouble):
+            self.said.append(fact)
         if isinstance(fact, Stored) and fact.durable:
             ids = tuple(id for id, _ in fact.rows)
-            latched = max((self._latched.get(id, 0) for id in ids), default=0)
+            latched = max((self.latched.get(id, 0) for id in ids), default=0)
             self.promises.append(Promise(self._calls(), ids, latched, fact.backlog.ledger))
 
 

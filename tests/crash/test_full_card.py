@@ -1,4 +1,4 @@
-"""A full card: a hundred more alarms are stored all the same, the rest waits in memory, nothing is taken for damage."""
+"""A full card takes a hundred alarms more, and the rest waits in memory; what an event costs a card in wear."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from edge.events import Lane, Latch, Load, Loaded, Store, Stored, Topic, Trouble
+from edge.events import Lane, Latch, Load, Loaded, MarkDone, Store, Stored, Topic, Trouble
 from edge.ledger_key import GateKey
 from tests.crash.day import KERNEL, Gate, event, live
 from tests.crash.judge import Order, faults
@@ -17,6 +17,8 @@ from tests.unit.ledgers import key_in
 
 ALARMS = 100
 CARD_BYTES = 8 * 1024 * 1024
+WEAR_EVENTS = 200
+WEAR_BYTES_MAX = 30_000
 
 
 @pytest.fixture
@@ -76,3 +78,22 @@ def test_a_hundred_more_alarms_are_stored_on_a_full_card(card: Card, key: GateKe
     gate.keeper.close()
     assert (card.path / "events.reserve").stat().st_size > 0, "for the next time"
     assert faults(path, gate.promises, Order(gate.done, gate.pictures, key)) == []
+
+
+@pytest.mark.parametrize("topic", [Topic.ALARM, Topic.TEMPERATURE, Topic.TROUBLE])
+def test_an_event_costs_the_card_at_most_30_kb(card: Card, key: GateKey, topic: Topic) -> None:
+    """Stored alone and marked done alone, checkpoints and the file system's own journal included."""
+    gate = Gate(card.path / "events.db", key)
+    gate.keeper.open()
+    for counter in range(1, 21):
+        gate.run(Store(event(counter, topic, 150), None))
+    before = card.written_bytes()
+    for counter in range(100, 100 + WEAR_EVENTS):
+        one = event(counter, topic, 150)
+        latch = Latch((one.id,), None, counter, None, KERNEL) if topic is Topic.ALARM else None
+        gate.run(Store(one, latch))
+        gate.run(MarkDone(one.id))
+    an_event = (card.written_bytes() - before) / WEAR_EVENTS
+    gate.keeper.close()
+    print(f"{topic.value}: {an_event / 1000:.1f} kB")  # noqa: T201
+    assert an_event <= WEAR_BYTES_MAX

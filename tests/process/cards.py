@@ -62,6 +62,14 @@ class Card:
         run("e2fsck", "-p", "-f", str(self._image))
         self._must(*self._mounting())
 
+    def written_bytes(self) -> int:
+        """What has been written to it since it was put in, by the device's own count."""
+        run("sync", "-f", str(self.path))
+        found = run("findmnt", "-no", "SOURCE", str(self.path))
+        assert found is not None
+        device = Path(found.stdout.decode().strip()).name
+        return int(Path(f"/sys/block/{device}/stat").read_text().split()[6]) * 512
+
     def close(self) -> None:
         """Take it out for good."""
         self._must("umount", "-l", str(self.path))

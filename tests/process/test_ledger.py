@@ -17,6 +17,7 @@ from tests.process.brokers import Mosquitto
 from tests.process.centre import CentreProcess
 from tests.process.gate import GateProcess, troubles
 from tests.process.programs import PROJECT
+from tests.process.waiting import until
 
 pytestmark = pytest.mark.process
 
@@ -121,3 +122,28 @@ def test_a_key_that_others_can_read_costs_the_signature_and_never_the_alarm(gate
     gate.press_and_wait()
     gate.wait_for(lambda view: "ledger_unsigned" not in troubles(view))
     assert gate.command_line("ledger", "verify", "--head", head(gate)).returncode == 2, "what was unsigned stays so"
+
+
+def test_a_ledger_is_proved_to_its_first_entry_after_its_file_was_damaged_and_salvaged(gate: GateProcess) -> None:
+    """The first page is gone: SQLite finds nothing in that file any more, and everything is in it still."""
+    for _ in range(3):
+        gate.press_and_wait()
+        gate.wait_lamp("received")
+    gate.wait_for(lambda view: view["owed"]["alarm"] == 0)
+    before = int(head(gate).partition(":")[0])
+    gate.terminate()
+    with (gate.state / "events.db").open("r+b") as stream:
+        stream.write(b"\xa5" * 4096)
+    gate.start()
+    gate.press_and_wait()
+    gate.wait_lamp("received")
+    until(
+        lambda: gate.command_line("ledger", "verify", "--head", head(gate)),
+        lambda said: said.returncode == 0,
+        what=gate.log,
+    )
+    assert int(head(gate).partition(":")[0]) > before
+    assert "PASS: everything is here" in gate.command_line("ledger", "verify", "--head", head(gate)).stdout
+    with closing(sqlite3.connect(gate.state / "events.db")) as connection:
+        (presses,) = connection.execute("SELECT COUNT(*) FROM events WHERE topic = 'alarm' AND code = 122").fetchone()
+    assert presses == 4

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +17,7 @@ from fuzzing.hostile import HOSTILE
 from fuzzing.targets import TARGETS, Target, feed
 from tests.unit.small_gate import ShortDirectory, SmallGate
 
+ROOT = Path(__file__).parents[2]
 SLOW_MS = 50
 EXAMPLES = 20
 """A few, for the seconds that everybody waits; scripts/fuzz makes millions."""
@@ -87,6 +90,14 @@ def test_no_json_of_other_kinds_crashes_a_parser(name: str) -> None:
         feed(target, json.dumps(value).encode())
 
     other()
+
+
+@pytest.mark.long
+def test_five_million_inputs_of_a_coverage_guided_fuzzer_find_nothing() -> None:
+    done = subprocess.run([ROOT / "scripts" / "fuzz"], capture_output=True, text=True, check=False)
+    if "SKIPPED" in done.stdout:
+        pytest.skip(done.stdout.strip().splitlines()[-1])
+    assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-2_000:]
 
 
 def test_every_trap_at_the_local_socket_gets_an_answer_or_a_closed_door_and_the_next_visitor_is_served() -> None:

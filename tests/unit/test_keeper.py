@@ -806,7 +806,7 @@ def test_a_ledger_of_a_damaged_file_is_brought_over_to_its_first_entry(bench):
 def test_of_a_damaged_ledger_only_what_the_chain_proves_is_brought_over(bench):
     bench.open()
     for n in range(1, 10):
-        bench.run(store(n))
+        bench.run(store(n), MarkDone(id_of(n)))
     bench.keeper.close()
     with closing(sqlite3.connect(bench.path)) as connection, connection:
         connection.execute("UPDATE ledger SET record = replace(record, '1', '2') WHERE number = 4")
