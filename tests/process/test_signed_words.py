@@ -57,7 +57,6 @@ def test_an_alarm_goes_its_whole_way_by_signed_words(gate: GateProcess, centre: 
     gate.wait_lamp("received")
     act(centre, id, "seen")
     gate.wait_lamp("seen")
-    centre.restart()
     act(centre, id, "dispatched")
     gate.wait_lamp("dispatched")
     act(centre, id, "closed")
