@@ -140,7 +140,7 @@ def destroy_pages(directory: Path, store: Holding, pages: Iterator[int]) -> None
 
 
 def test_no_bit_that_fell_over_goes_unnoticed(store: Holding, tmp_path: Path) -> None:
-    flip_bits(tmp_path, store, 30)
+    flip_bits(tmp_path, store, 20)
 
 
 @pytest.mark.long

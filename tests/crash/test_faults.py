@@ -16,7 +16,7 @@ from tests.crash.judge import Order, faults
 from tests.crash.listening_vfs import CANTOPEN, FULL, IOERR_FSYNC, IOERR_WRITE, Fault, ListeningVfs, Op
 from tests.unit.ledgers import key_in
 
-FEW, MANY = 60, 500
+FEW, MANY = 36, 500
 PRESSES = 12
 
 

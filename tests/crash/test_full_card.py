@@ -1,4 +1,4 @@
-"""A full card takes a hundred alarms more, the rest waits in memory, nothing is taken for damage; what an event wears."""
+"""A full card takes a hundred alarms more, and the rest waits in memory; what an event costs a card in wear."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_the_same_judge_condemns_a_card_that_is_not_waited_for(tmp_path: Path, s
 
 def test_sigkill_at_every_call_that_writes_loses_nothing(tmp_path: Path) -> None:
     """Through migration, start, press, receipt, report, deletion and an orderly end."""
-    recording = record(tmp_path, 2, presses=8)
+    recording = record(tmp_path, 2, presses=6)
     assert {op.kind for op in recording.calls} == {"create", "write", "truncate", "sync", "delete"}
     said = []
     for card, promises in cards(recording, list(range(len(recording.calls) + 1))):

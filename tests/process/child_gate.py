@@ -1,15 +1,19 @@
 """The real daemon as a program whose pins can be broken from outside: one word a line on standard input.
 
 ``unreadable``: reading a level raises; ``readable`` ends that. ``stalled``: reading a level never returns. ``deaf``:
-levels change and no edge is told; ``hearing`` ends that. ``dark``: the status lamp cannot be driven.
+levels change and no edge is told; ``hearing`` ends that. ``dark``: the status lamp cannot be driven. ``press``: a
+finger for a tenth of a second. ``threads``: write the kernel's numbers of the threads to ``threads.json`` beside the
+settings.
 
 Nothing of the daemon is replaced, only gpiozero's mock pins, which stand for the wires and the library behind them.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,14 @@ class Unwritable(MockPin):  # type: ignore[misc]
         raise OSError(5, "Input/output error")
 
 
+def write_threads(directory: Path) -> None:
+    """The file is there once it is whole."""
+    numbers = {thread.name: thread.native_id for thread in threading.enumerate()}
+    half = directory / "threads.half"
+    half.write_text(json.dumps(numbers))
+    half.rename(directory / "threads.json")
+
+
 def obey(running: daemon.Daemon) -> None:
     """Break what is asked for, line after line."""
     pin: Any = running.pins.pin(running.gpios[Contact.KEY])
@@ -59,6 +71,12 @@ def obey(running: daemon.Daemon) -> None:
                 pin.edges = "both"
             case "dark":
                 running.pins.pin(running.settings.lamps.status_gpio).__class__ = Unwritable
+            case "press":
+                pin.drive_low()
+                time.sleep(0.1)
+                pin.drive_high()
+            case "threads":
+                write_threads(Path(sys.argv[1]).parent)
 
 
 def main() -> None:

@@ -69,6 +69,7 @@ def test_the_whole_log_and_the_whole_ledger_come_back_without_the_first_page(tmp
     assert outcome.result is Result.PASS
 
 
+@pytest.mark.long
 def test_owed_events_that_the_first_look_did_not_reach_are_told_to_the_brain(tmp_path: Path, key: GateKey) -> None:
     """More than are saved at once: the brain has read to the end before the last of them are there."""
     many = salvage.RESCUE_ROWS_MAX + 300
@@ -91,15 +92,14 @@ def test_owed_events_that_the_first_look_did_not_reach_are_told_to_the_brain(tmp
 
 def test_a_salvage_that_was_cut_off_is_done_again_and_doubles_nothing(tmp_path: Path, key: GateKey) -> None:
     first = Gate(tmp_path / "events.db", key)
-    live(first, Random(4), 150)
+    live(first, Random(4), 60)
     before = history(first.path)
     destroy(first.path, 0)
     for life in range(3):
         gate = Gate(first.path, key)
         gate.keeper.open()
         gate.run(Store(event(5_000 + life, Topic.LOG), None))
-        for _ in range(3):
-            gate.keeper.idle()
+        gate.keeper.idle()
         gate.keeper.close()
     gate = Gate(first.path, key)
     gate.keeper.open()
