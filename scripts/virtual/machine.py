@@ -21,7 +21,7 @@ from typing import Self
 from virtual.monitor import Monitor
 from virtual.places import cache
 
-BOOT_S_MAX = 90.0
+BOOT_S_MAX = 180.0
 STARTS_MAX = 4
 COMMAND_S_MAX = 120.0
 COMMAND_BYTES_MAX = 60_000
@@ -50,8 +50,8 @@ class Machine:
     """A machine on a disk of its own over the built image. ``directory`` keeps its disk, sockets and logs.
 
     ``kernel_words`` are added to the kernel's command line; ``disks`` are raw images, or whole ``-blockdev`` nodes by
-    name (``node:NAME``), which the guest sees as vdb, vdc ...; ``more`` are further words for QEMU. ``watchdog`` says, at
-    each start, whether its hardware watchdog may reset it.
+    name (``node:NAME``), which the guest sees as vdb, vdc ...; ``more`` are further words for QEMU. ``watchdog``
+    says, at each start, whether its hardware watchdog may reset it.
     """
 
     def __init__(
