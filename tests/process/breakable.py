@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 
 from tests.process.gate import GateProcess
-from tests.process.waiting import until
+from tests.process.threads import read_numbers
 
 WATCHDOG_S = 3
 """As ``systemd/gatepost.service`` says it: systemd ends a process that has not fed for so long."""
@@ -35,11 +34,7 @@ class BreakableGate(GateProcess):
 
     def threads(self) -> dict[str, int]:
         """The kernel's numbers of its threads, by their names."""
-        file = self.directory / "threads.json"
-        file.unlink(missing_ok=True)
-        self.tell("threads")
-        numbers: dict[str, int] = json.loads(until(lambda: file.read_text() if file.exists() else ""))
-        return numbers
+        return read_numbers(self.directory, lambda: self.tell("threads"))
 
     def assert_starved(self) -> None:
         """The watchdog is fed no more, though the daemon still answers."""

@@ -10,7 +10,6 @@ Nothing of the daemon is replaced, only gpiozero's mock pins, which stand for th
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ from gpiozero.pins.mock import MockPin
 from edge import daemon
 from edge.events import Contact
 from edge.settings import load
+from tests.process.threads import write_numbers
 
 
 class Unreadable(MockPin):  # type: ignore[misc]
@@ -46,14 +46,6 @@ class Unwritable(MockPin):  # type: ignore[misc]
         raise OSError(5, "Input/output error")
 
 
-def write_threads(directory: Path) -> None:
-    """The file is there once it is whole."""
-    numbers = {thread.name: thread.native_id for thread in threading.enumerate()}
-    half = directory / "threads.half"
-    half.write_text(json.dumps(numbers))
-    half.rename(directory / "threads.json")
-
-
 def obey(running: daemon.Daemon) -> None:
     """Break what is asked for, line after line."""
     pin: Any = running.pins.pin(running.gpios[Contact.KEY])
@@ -76,7 +68,7 @@ def obey(running: daemon.Daemon) -> None:
                 time.sleep(0.1)
                 pin.drive_high()
             case "threads":
-                write_threads(Path(sys.argv[1]).parent)
+                write_numbers(Path(sys.argv[1]).parent)
 
 
 def main() -> None:
