@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +25,10 @@ from edge.errors import SettingsError, StorageError
 from edge.wire import Address
 
 log = logging.getLogger(__name__)
+
+LOOK_S = 5
+HUNG_S = 40
+"""With ten seconds for the end, the gates hear within a minute that nobody listens; 90 s are promised."""
 
 
 def notify(state: str) -> None:
@@ -85,7 +89,7 @@ def run(
         desk.start()
         for link in links:
             link.start()
-        over.wait()
+        _watch(service, over, failure)
         notify("STOPPING=1")
         service.stop()
     finally:
@@ -99,6 +103,17 @@ def run(
     if failed.is_set():
         raise StorageError("the centre stopped by itself: the journal says why")
     return 0
+
+
+def _watch(service: Service, over: threading.Event, failure: Callable[[], None]) -> None:
+    """Wait for the end. A centre that hangs ends by itself: its broker connections alone would go on looking well."""
+    looks, turns = 0, -1
+    while not over.wait(LOOK_S):
+        looks = looks + 1 if service.turns == turns else 0
+        turns = service.turns
+        if looks * LOOK_S >= HUNG_S:
+            log.critical("the centre hung for %d s: it ends, so that the gates hear of it", HUNG_S)
+            failure()
 
 
 def _brokers(county: str, urls: Sequence[str], secrets: Secrets, protocol: str) -> list[Broker]:

@@ -77,6 +77,8 @@ class Service:
         self._waiting: list[Arrival] = []
         self._retry_ms = 0
         self._storing = True
+        self.turns = 0
+        """How often its thread has looked for news: some times a second while all is well. Any thread may read it."""
         self._swept_ms = 0
         self._signs_ms = 0
         self._tests_swept_ms = 0
@@ -142,6 +144,7 @@ class Service:
             return False
         notes, arrivals = taken
         self._waiting += arrivals
+        self.turns += 1
         now_ms = self.now_ms()
         if self._waiting and now_ms >= self._retry_ms:
             self._keep(now_ms)

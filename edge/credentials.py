@@ -13,6 +13,7 @@ from edge.settings import BrokerSettings
 
 _EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 _NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID
+_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which ssl.VerifyFlags has no name for
 _HANDSHAKE_ROUNDS = 6  # TLS 1.3 needs three flights each way at most
 
 
@@ -60,15 +61,18 @@ def password(settings: BrokerSettings) -> str | None:
     return text
 
 
-def tls_context(settings: BrokerSettings) -> ssl.SSLContext | None:
+def tls_context(settings: BrokerSettings, *, dated: bool = True) -> ssl.SSLContext | None:
     """TLS 1.2 or later, the broker's name checked, the gate's certificate loaded; None where TLS is off.
 
-    Raises CertificateError. Expiry is not looked at: a gate whose clock is not set yet must still try.
+    Raises CertificateError. The gate's own dates are not looked at: the broker judges them. With ``dated`` False those
+    of the broker and its authority are not either; who signed it, and its name, count all the same.
     """
     if not settings.tls:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks the chain and the host name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not dated:
+        context.verify_flags |= _NO_CHECK_TIME
     if settings.ca_file is None:
         context.load_default_certs()
     else:

@@ -77,8 +77,9 @@ NEW_POWER_MS = 120_000
 ALIVE_MS = 1_000
 """How often the contact thread reports, and reads the clocks."""
 
-SWITCH_S = 0.0001
-"""Python hands its interpreter lock over after 5 ms by default; a press must not wait that long behind a replay."""
+SWITCH_S = 0.0003
+"""Python hands its interpreter lock over after 5 ms by default; a press must not wait that long behind a replay. With
+0.1 ms the lamp's thread took it from the brain in the midst of signing: the median press came a tenth later."""
 
 
 class Daemon:

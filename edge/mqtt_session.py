@@ -21,6 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import credentials
 from edge.events import EventId, Fact, Lane
+from edge.ports import Clock
 from edge.settings import BrokerSettings
 
 RECEIVE_MAX_UNSAID = 65535  # MQTT 5, 3.2.2.3.3: what a broker that names no Receive Maximum takes at once
@@ -82,8 +83,13 @@ class Client(mqtt.Client):
                 ended(fault)
 
 
-def new_client(id: str, settings: BrokerSettings, complaint: LastWord, *, mqtt5: bool) -> Client:
-    """A client that has not dialled, with certificates and password read afresh. Raises CertificateError."""
+def new_client(
+    id: str, settings: BrokerSettings, complaint: LastWord, clock: Clock | None, *, mqtt5: bool
+) -> Client:  # fmt: skip
+    """A client that has not dialled, with certificates and password read afresh. Raises CertificateError.
+
+    A ``clock`` that is not set judges no certificate's dates: an alarm must go out all the same.
+    """
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=id,
@@ -96,7 +102,7 @@ def new_client(id: str, settings: BrokerSettings, complaint: LastWord, *, mqtt5:
     complaints = logging.Logger("paho", logging.ERROR)  # of its own: nothing of it reaches the journal
     complaints.addHandler(complaint)
     client.enable_logger(complaints)
-    context = credentials.tls_context(settings)
+    context = credentials.tls_context(settings, dated=clock is None or clock.read().error_ms is not None)
     if context is not None:
         client.tls_set_context(context)
     if settings.username is not None:

@@ -77,7 +77,7 @@ class _Session:
         self._reason = ""
         self._listening: bool | None = None
         name = f"gatepost-{address.gate}-doctor-{secrets.token_hex(3)}"
-        self._client: Client = new_client(name, settings, LastWord(logging.ERROR), mqtt5=mqtt5)
+        self._client: Client = new_client(name, settings, LastWord(logging.ERROR), None, mqtt5=mqtt5)
         self._client.on_connect = lambda _c, _u, _f, code, _p: self._connected(code.is_failure, code.getName())
         self._client.on_disconnect = lambda _c, _u, _f, code, _p: self._connected(True, code.getName())
         self._client.on_message = lambda _c, _u, message: self._message(message)

@@ -18,18 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import below, wire
 from edge.errors import CertificateError
-from edge.events import (
-    Acked,
-    Boot,
-    EventId,
-    Lane,
-    LinkDown,
-    LinkUp,
-    MessageRefused,
-    Publish,
-    PublishHealth,
-    Topic,
-)
+from edge.events import Acked, Boot, EventId, Lane, LinkDown, LinkUp, MessageRefused, Publish, PublishHealth, Topic
 from edge.mqtt_session import (
     RECEIVE_MAX_UNSAID,
     Client,
@@ -208,7 +197,9 @@ class PahoLink:
         settings = self._settings
         try:
             self._trust.read_keys()
-            client = session.client = new_client(self._name, settings, session.complaint, mqtt5=session.mqtt5)
+            client = session.client = new_client(
+                self._name, settings, session.complaint, self._clock, mqtt5=session.mqtt5
+            )
             client.will_set(self._address.up("status"), self._word(session, online=False), qos=1, retain=True)
             self._bind(session, client)
             if session is self._session:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import backlog, bus, camera, faces, idle, latency, ledger, students
+from benchmarks import backlog, bus, camera, faces, hung, idle, latency, ledger, students
 from benchmarks.figures import Results, plot, save, show
 
 PARTS: dict[str, tuple[Callable[[Path, Results, int, Callable[[str], None]], None], int, int]] = {
@@ -19,6 +19,7 @@ PARTS: dict[str, tuple[Callable[[Path, Results, int, Callable[[str], None]], Non
     "faces": (faces.measure, 10, 60),
     "bus": (bus.measure, 100, 1_000),
     "camera": (camera.measure, 2, 10),
+    "hung": (hung.measure, 100, 1_000),
     "students": (students.measure, 60, 600),
     "ledger": (ledger.measure, 10_000, 100_000),
 }

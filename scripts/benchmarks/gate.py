@@ -107,6 +107,8 @@ class ProbedDaemon(edge.daemon.Daemon):
                 case "hang":
                     self._bus.standing = Fault.HUNG if question["on"] else None
                     answer(self._bus.hangs)
+                case "threads":
+                    answer({thread.name: thread.native_id for thread in threading.enumerate()})
                 case "camera":
                     told = self._camera[:]
                     del self._camera[: len(told)]

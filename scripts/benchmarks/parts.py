@@ -42,10 +42,10 @@ class Broker:
             + ("user root\n" if os.geteuid() == 0 else "")
         )
         with (directory / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen([program, "-c", str(file)], stdout=log, stderr=log)
+            self.process = subprocess.Popen([program, "-c", str(file)], stdout=log, stderr=log)
         until = time.monotonic() + PATIENCE_S
         while not self._accepts():
-            if self._process.poll() is not None or time.monotonic() > until:
+            if self.process.poll() is not None or time.monotonic() > until:
                 raise SystemExit(f"mosquitto opens no port: {(directory / 'mosquitto.log').read_text()}")
             time.sleep(0.02)
 
@@ -55,8 +55,8 @@ class Broker:
 
     def close(self) -> None:
         """End it."""
-        self._process.terminate()
-        self._process.wait(PATIENCE_S)
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)
 
 
 class Child:

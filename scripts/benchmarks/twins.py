@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.child import PATIENCE_S
@@ -24,9 +24,11 @@ LATER_MAX = 1.1
 
 
 class Twins:
-    """So many pairs of gates on one broker, armed and warm. ``tables``: further settings of the one with a kiosk."""
+    """So many pairs of gates on one broker, armed and warm. ``tables``: further settings of the one with a kiosk;
+    ``common``: of both.
+    """
 
-    def __init__(self, directory: Path, count: int, tables: str) -> None:
+    def __init__(self, directory: Path, count: int, tables: str, common: str = "") -> None:
         self._broker = Broker(directory)
         log = directory / "twins.log"
         self._subscriber = Child("subscriber", self._broker.port, log=log)
@@ -37,7 +39,8 @@ class Twins:
                 name = f"{kind}-{number}"
                 place = directory / name
                 place.mkdir()
-                self.gates[name] = Child("gate", write_settings(place, self._broker.port, more, gate=name), log=log)
+                settings = write_settings(place, self._broker.port, common + more, gate=name)
+                self.gates[name] = Child("gate", settings, log=log)
                 self._pressed[name] = []
         self._seed = 0
         self._turns = random.Random(1)
@@ -65,7 +68,14 @@ class Twins:
                 self._seed += 1
                 self._pressed[name].append(self.gates[name].ask("push", seed=self._seed, every_ms=EVERY_MS))
 
-    def add(self, results: Results, what: str) -> None:
+    def add(
+        self,
+        results: Results,
+        what: str,
+        *,
+        ways: Sequence[str] = ("subscriber", "committed row"),
+        later_max: float = LATER_MAX,
+    ) -> None:
         """The figures about all presses so far: to the subscriber and to the committed row, median and p99."""
         heard = self._heard(self.presses)
         arrived: dict[str, list[float]] = {"kiosk": [], "plain": []}
@@ -76,10 +86,11 @@ class Twins:
             one_ms, row_ms = matched(told, [message for message in heard if message["gate"] == name])
             arrived[kind] += one_ms
             rows[kind] += row_ms
-        for way, spans in (("subscriber", arrived), ("committed row", rows)):
+        for way in ways:
+            spans = {"subscriber": arrived, "committed row": rows}[way]
             for name, part in (("median", 0.5), ("p99", 0.99)):
                 ours, theirs = (share(spans[kind], part) for kind in ("kiosk", "plain"))
-                results.add(ratio(f"press to {way} {what}, {name}", ours, theirs, LATER_MAX))
+                results.add(ratio(f"press to {way} {what}, {name}", ours, theirs, later_max))
         halves = [share(arrived["plain"][half::2], 0.99) for half in (0, 1)]
         results.add(
             Figure("  that p99, one half of the plain gate's presses against the other", halves[0] / halves[1], None,

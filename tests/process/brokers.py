@@ -208,13 +208,16 @@ class SilentBroker:
     """Accepts connections and subscriptions and, to begin with, acknowledges no publish. Speaks MQTT 5 and 3.1.1.
 
     ``connack`` replaces its answer to CONNECT, byte for byte (empty: hang up instead; None: the proper one).
-    ``suback`` is its answer to each subscription, None for silence.
+    ``suback`` is its answer to each subscription, None for silence. ``reason`` is what it acknowledges with (MQTT 5).
     """
 
-    def __init__(self, *, connack: bytes | None = None, suback: int | None = 1, receive_max: int | None = None) -> None:
+    def __init__(
+        self, *, connack: bytes | None = None, suback: int | None = 1, receive_max: int | None = None, reason: int = 0
+    ) -> None:
         self._connack = connack
         self._suback = suback
         self._receive_max = receive_max
+        self._reason = reason
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._changed = threading.Condition()
@@ -320,9 +323,10 @@ class SilentBroker:
             self._changed.notify_all()
 
     def _pay(self) -> None:
-        for channel, mid, _ in self._owed:
+        for channel, mid, mqtt5 in self._owed:
+            reason = bytes([self._reason]) if self._reason and mqtt5 else b""
             try:
-                channel.sendall(b"\x40\x02" + struct.pack("!H", mid))
+                channel.sendall(bytes([0x40, 2 + len(reason)]) + struct.pack("!H", mid) + reason)
             except OSError:
                 continue  # its client hung up meanwhile
         self._owed.clear()

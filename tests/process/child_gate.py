@@ -1,7 +1,9 @@
 """The real daemon as a program whose pins can be broken from outside: one word a line on standard input.
 
 ``unreadable``: reading a level raises; ``readable`` ends that. ``stalled``: reading a level never returns. ``deaf``:
-levels change and no edge is told; ``hearing`` ends that. ``dark``: the status lamp cannot be driven.
+levels change and no edge is told; ``hearing`` ends that. ``dark``: the status lamp cannot be driven. ``press``: a
+finger for a tenth of a second. ``threads``: write the kernel's numbers of the threads to ``threads.json`` beside the
+settings.
 
 Nothing of the daemon is replaced, only gpiozero's mock pins, which stand for the wires and the library behind them.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from gpiozero.pins.mock import MockPin
 from edge import daemon
 from edge.events import Contact
 from edge.settings import load
+from tests.process.threads import write_numbers
 
 
 class Unreadable(MockPin):  # type: ignore[misc]
@@ -59,6 +63,12 @@ def obey(running: daemon.Daemon) -> None:
                 pin.edges = "both"
             case "dark":
                 running.pins.pin(running.settings.lamps.status_gpio).__class__ = Unwritable
+            case "press":
+                pin.drive_low()
+                time.sleep(0.1)
+                pin.drive_high()
+            case "threads":
+                write_numbers(Path(sys.argv[1]).parent)
 
 
 def main() -> None:

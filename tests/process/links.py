@@ -26,6 +26,7 @@ from edge.events import (
     Topic,
     WallStamp,
 )
+from edge.ports import Clock
 from edge.settings import BrokerSettings, ClockSettings
 from edge.trust import Trust
 from tests.process.brokers import Inbox
@@ -57,7 +58,9 @@ def receipt(counter: int = 1, stage: str = "received") -> bytes:
 class LinkUnderTest:
     """A link to 127.0.0.1, its inbox, and a worker thread for its background."""
 
-    def __init__(self, port: int, *, number: int = 0, trust: Trust | None = None, **settings: object) -> None:
+    def __init__(
+        self, port: int, *, number: int = 0, trust: Trust | None = None, clock: Clock | None = None, **settings: object
+    ) -> None:
         given = {"name": "bench", "host": "127.0.0.1", "port": port, "tls": False, **settings}
         self.settings = BrokerSettings(**given)  # type: ignore[arg-type]
         self.inbox = Inbox()
@@ -68,7 +71,7 @@ class LinkUnderTest:
             self.settings,
             ADDRESS,
             BOOT,
-            SystemClock(ClockSettings()),
+            clock or SystemClock(ClockSettings()),
             lambda fact: self.poster(fact),
             self._run,
             trust or Trust(),

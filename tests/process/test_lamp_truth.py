@@ -155,6 +155,21 @@ def test_a_broker_that_has_nobody_to_give_the_alarm_to_does_not_count_as_having_
             gate.wait_lamp("received")
 
 
+@pytest.mark.parametrize("reason", [0x87, 0x97, 0x10])
+def test_an_acknowledgement_with_a_reason_against_it_does_not_count_as_one(tmp_path: Path, reason: int) -> None:
+    """Not authorised, over the quota, nobody there. mosquitto never says the second of itself."""
+    with SilentBroker(reason=reason) as refusing, GateProcess(tmp_path / "g", refusing.port) as gate:
+        refusing.acknowledge()
+        gate.wait_connected()
+        gate.press_and_wait()
+        gate.wait_lamp("stored")
+        assert lamps_until(gate, "publish_refused") <= {"stored"}
+        view = gate.wait_for(lambda view: view["refusals"] >= 2)  # it was sent again
+        assert view["lamp"] == "stored"
+        assert view["incident"]["unreceived"] == 1
+        assert view["last_press"]["after_ms"]["at_broker"] is None
+
+
 def test_where_the_broker_is_the_end_lamp_and_status_claim_the_broker_and_no_more(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.credentials import check_files, tls_context
+from edge.drivers.clock import FixedClock
 from edge.errors import CertificateError
 from edge.events import Acked, LinkDown
 from edge.settings import BrokerSettings
@@ -30,8 +31,8 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("stranger"), "stranger")
 
 
-def tls_lines(county: Authority, *more: str, host: str = "IP:127.0.0.1") -> list[str]:
-    certificate, key = county.issue("server", host=host)
+def tls_lines(county: Authority, *more: str, host: str = "IP:127.0.0.1", days: int = 2) -> list[str]:
+    certificate, key = county.issue("server", host=host, days=days)
     return [f"cafile {county.certificate}", f"certfile {certificate}", f"keyfile {key}", *more]
 
 
@@ -109,6 +110,34 @@ def test_a_wrong_file_is_told_at_each_dial_and_a_right_one_is_taken_up(
         assert f"ca_file {file} does not exist" in link.refused().reason
         file.write_bytes(county.certificate.read_bytes())
         link.up()
+
+
+@pytest.mark.parametrize(("error_ms", "let_in"), [(20, False), (None, True)])
+def test_a_clock_that_is_not_set_judges_no_dates_and_one_that_is_does(
+    tmp_path: Path, county: Authority, error_ms: int | None, let_in: bool
+) -> None:
+    """A Pi without a battery may believe that it is 1999, and the time server may be out of reach: the alarm is not."""
+    clock = FixedClock(1, 1, error_ms)
+    with (
+        Mosquitto(tmp_path, tls_lines(county, days=-1)) as broker,
+        LinkUnderTest(broker.port, clock=clock, tls=True, ca_file=str(county.certificate)) as link,
+    ):
+        if let_in:
+            link.up()
+        else:
+            assert "certificate has expired" in link.refused().reason
+
+
+def test_a_clock_that_is_not_set_still_looks_at_who_signed_and_at_the_name(
+    tmp_path: Path, county: Authority, stranger: Authority
+) -> None:
+    clock = FixedClock(1, 1, None)
+    for authority, host in ((stranger, "IP:127.0.0.1"), (county, "DNS:another.example")):
+        with (
+            Mosquitto(tmp_path / host, tls_lines(authority, host=host)) as broker,
+            LinkUnderTest(broker.port, clock=clock, tls=True, ca_file=str(county.certificate)) as link,
+        ):
+            assert "certificate that is refused" in link.refused().reason
 
 
 @pytest.mark.parametrize("mqtt5", [True, False])

@@ -13,10 +13,10 @@ import pytest
 
 from tests.process.brokers import Mosquitto, free_port
 from tests.process.centre import CentreProcess
+from tests.process.flaps import NOTICED_S_MAX, SHIPPED, Flapper, noticed_after_s
 from tests.process.gate import QUICK, GateProcess, plain_broker
 from tests.process.namespace import Namespace
 from tests.process.storm import SteadyGuard, matched, wait_for_calm
-from tests.process.test_network_flaps import NOTICED_S_MAX, SHIPPED, Flapper, noticed_after_s
 
 pytestmark = [pytest.mark.process, pytest.mark.long]
 

@@ -6,79 +6,30 @@ not know), while all that passes is late and a part of it is sent twice.
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import pytest
 
 from edge.events import LinkDown
-from edge.settings import UplinkSettings
 from tests.process.brokers import Mosquitto
 from tests.process.centre import CentreProcess
+from tests.process.flaps import NOTICED_S_MAX, SHIPPED, Flapper, noticed_after_s
 from tests.process.gate import QUICK, GateProcess
 from tests.process.links import LinkUnderTest
 from tests.process.proxy import FaultProxy
-from tests.process.storm import SteadyGuard, Teller, matched, wait_for_calm
-from tests.process.waiting import until
+from tests.process.storm import SteadyGuard, matched, wait_for_calm
 
 pytestmark = pytest.mark.process
 
-NOTICED_S_MAX = 30.0
-"""The promise, with the settings as they are shipped; by them it is probe_s + acknowledge_s_max = 20 s."""
-
 NOISE_S = 3.0
-SHIPPED = {name: getattr(UplinkSettings(), name) for name in QUICK}
 LIVELY = {**QUICK, "probe_s": 2, "acknowledge_s_max": 2}
 DELAY_S = 1.0
 """One way: two seconds there and back."""
 
 LOSS = 0.3
-
-
-class Line(Protocol):
-    """What can be done to a line; ``stands`` while there is a connection to do it to."""
-
-    @property
-    def stands(self) -> bool: ...
-    def forget(self) -> None: ...
-    def mend(self) -> None: ...
-
-
-class Flapper(Teller):
-    """Does ``count`` flaps of these kinds to one line, as its seed has it; then all is well again."""
-
-    def __init__(self, line: Line, kinds: Sequence[str], count: int, pause_s: tuple[float, float], seed: str) -> None:
-        super().__init__(f"flapper-{seed}")
-        self.done = 0
-        self._line = line
-        self._kinds = kinds
-        self._count = count
-        self._pause_s = pause_s
-        self._random = random.Random(seed)
-
-    def work(self) -> None:
-        for number in range(self._count):
-            kind = self._kinds[number % len(self._kinds)]
-            until(lambda: self._line.stands)
-            time.sleep(self._random.uniform(*self._pause_s))
-            self.done += 1
-            getattr(self._line, kind)()
-            if kind != "forget":
-                time.sleep(self._random.uniform(0, 2 if kind == "hush" else 0.5))
-                self._line.mend()
-
-
-def noticed_after_s(gate: GateProcess, line: Line) -> float:
-    """How long the gate believes in a connection that is no more."""
-    losses = gate.wait_connected()["brokers"][0]["losses"]
-    line.forget()
-    began_s = time.monotonic()
-    gate.wait_for(lambda view: view["brokers"][0]["losses"] > losses, NOTICED_S_MAX + 10)
-    return time.monotonic() - began_s
 
 
 def test_a_half_open_line_is_noticed_by_what_it_does_not_acknowledge_and_the_press_on_it_arrives(

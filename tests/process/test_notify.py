@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from tests.process.breakable import WATCHDOG_S, BreakableGate
 from tests.process.brokers import free_port
 from tests.process.gate import GateProcess, troubles
 from tests.process.waiting import until
 
 pytestmark = pytest.mark.process
-
-WATCHDOG_S = 3
-"""As ``systemd/gatepost.service`` says it: systemd ends a process that has not fed for so long."""
-
-STARVED_S = 4.0
-"""Four feeds that do not come."""
-
-
-class BreakableGate(GateProcess):
-    """The real daemon with pins that can be broken by a word on its standard input."""
-
-    def command(self) -> Sequence[str]:
-        return ["-m", "tests.process.child_gate", str(self.settings_file)]
-
-    def tell(self, word: str) -> None:
-        """Break, or mend, something."""
-        assert self.process is not None
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{word}\n".encode())
-        self.process.stdin.flush()
-
-    def fed(self) -> int:
-        """How often the watchdog was fed."""
-        return len(self.supervision.moments("WATCHDOG=1"))
-
-    def assert_starved(self) -> None:
-        """The watchdog is fed no more, though the daemon still answers."""
-        before = self.fed()
-        time.sleep(STARVED_S)  # nothing is to come: there is no thing to wait for
-        assert self.fed() == before
-        assert self.view()["hungry"]
-        assert self.alive
 
 
 @pytest.fixture
