@@ -23,7 +23,6 @@ from centre.gate_keys import GateKeys
 from centre.voice import PUBLIC_FILE
 from edge.errors import CertificateError, RefusedError, StorageError
 from edge.identity import address_of_name, common_name, make_answer, read_request, trust_fingerprint
-from edge.wire import Address
 
 DIRECTORY = "authority"
 """Beside the centre's database."""
@@ -77,7 +76,7 @@ class Authority:
 
     def init(self, county: str, by: str) -> None:
         """Make the authority's key, its certificate and an empty list of the revoked. Refuses where one is."""
-        Address(county, "school", "gate")  # the county's name must be one
+        address_of_name(f"{county}/school/gate")  # the county's name must be one
         if (self._place / "ca.pem").exists():
             raise RefusedError(f"{self._place} holds an authority already: its gates would all be locked out")
         make_directory(self._place)
@@ -99,6 +98,8 @@ class Authority:
 
     def issue(self, name: str, hosts: tuple[str, ...], days: int, by: str) -> Pair:
         """Certificate and key of a broker, where ``hosts`` are given, else of the centre of the county ``name``."""
+        if not hosts:
+            address_of_name(f"{name}/school/gate")  # as above
         key = ec.generate_private_key(ec.SECP256R1())
         subject = hosts[0] if hosts else f"centre/{name}"
         made = self._sign(subject, key.public_key(), days, hosts)

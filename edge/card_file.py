@@ -242,12 +242,17 @@ class CardFile:
                 raise self._damaged(verdict)
 
 
-def _schema(connection: sqlite3.Connection) -> set[tuple[str, str, str, str]]:
-    found = connection.execute("SELECT type, name, tbl_name, IFNULL(sql, '') FROM sqlite_master")
-    return {(kind, name, table, sql) for kind, name, table, sql in found}
+def _schema(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
+    """Kind, name and definition of all there is; of a table its columns: each SQLite words an altered one its way."""
+    found = connection.execute("SELECT type, name, IFNULL(sql, '') FROM sqlite_master").fetchall()
+    columns = 'SELECT name, type, "notnull", pk FROM pragma_table_info(?)'
+    return {
+        (kind, name, str(connection.execute(columns, (name,)).fetchall()) if kind == "table" else sql)
+        for kind, name, sql in found
+    }
 
 
-def _schema_of_all(migrations: Sequence[Iterable[str]]) -> set[tuple[str, str, str, str]]:
+def _schema_of_all(migrations: Sequence[Iterable[str]]) -> set[tuple[str, str, str]]:
     """What a file has when it was made today: ``quick_check`` does not read the definitions, and runs what they say."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for step, statements in enumerate(migrations):

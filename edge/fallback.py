@@ -131,6 +131,8 @@ class Fallback:
                 kept = self._peek(lambda card: card.append(records, latch, new), none)
             numbers, durable = (kept, True) if kept else (self.writer.append(records, latch, new), False)
         self._last_seq = max(self._last_seq, *numbers)
+        if self._memory is None and self.writer.only_alarms:  # told now, not at the next event that finds no room
+            self._fall_back("the card is full, and what is left of it is kept for alarms")
         return numbers, durable
 
     def mark_done(self, ids: Sequence[EventId]) -> None:

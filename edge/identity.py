@@ -28,6 +28,12 @@ BYTES_MAX = 65_536
 FINGERPRINT_DIGITS = 20
 """80 bits: nobody finds another request for it, and it can be read out by telephone."""
 
+_DAMAGED = (
+    ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion, x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
+"""What the library raises for bytes that only look like what was asked for."""
+
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
 
 
@@ -100,14 +106,13 @@ def read_request(pem: bytes, source: str) -> Request:
         csr = x509.load_pem_x509_csr(blocks[0][1])
         genuine = csr.is_signature_valid
         signing_key = serialization.load_pem_public_key(blocks[1][1])
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+        public, name = csr.public_key(), common_name(csr.subject)
+    except _DAMAGED as error:
         raise CertificateError(f"{source} is damaged ({error}); ask for it again") from error
     if not genuine or not isinstance(signing_key, Ed25519PublicKey):
         raise CertificateError(f"{source} is not signed by its own key, or its PUBLIC KEY is no Ed25519 key; refuse it")
-    public = csr.public_key()
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
         raise CertificateError(f"{source} is of a key that is not on the curve P-256; take what gatepost enrol wrote")
-    name = common_name(csr.subject)
     name_of(address_of_name(name))
     return Request(name, csr, _pem(signing_key), _fingerprint(blocks))
 
@@ -121,13 +126,13 @@ def read_answer(pem: bytes, source: str) -> Answer:
     """An answer, read; whether it fits the gate is not known here. Raises CertificateError."""
     blocks = _blocks(pem, source)
     try:
-        found = [x509.load_pem_x509_certificate(block) for kind, block in blocks if kind == "CERTIFICATE"]
+        found = [_whole(block) for kind, block in blocks if kind == "CERTIFICATE"]
         keys = [block for kind, block in blocks if kind == "PUBLIC KEY"]
         if not all(isinstance(serialization.load_pem_public_key(key), Ed25519PublicKey) for key in keys):
             raise ValueError("a PUBLIC KEY is no Ed25519 key")
         authorities = tuple(one for one in found if is_authority(one))
         own = tuple(one for one in found if one not in authorities)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _DAMAGED as error:
         raise CertificateError(f"{source} is damaged ({error}); ask for it again") from error
     if not own or not authorities:
         raise CertificateError(f"{source} is no answer: a certificate or the authority's own is missing; ask again")
@@ -145,6 +150,16 @@ def is_authority(certificate: x509.Certificate) -> bool:
 def trust_fingerprint(authorities: bytes, centre_keys: bytes) -> str:
     """The fingerprint that a gate shows of an answer's authority and centre keys: the same for every gate."""
     return _fingerprint(_blocks(authorities + centre_keys, "the authority"))
+
+
+def _whole(pem: bytes) -> x509.Certificate:
+    """A certificate, of which every part that is looked at later can be read: the library reads them one by one."""
+    made = x509.load_pem_x509_certificate(pem)
+    made.public_key()
+    list(made.extensions)
+    if not (made.subject and made.issuer) or made.not_valid_before_utc > made.not_valid_after_utc:
+        raise ValueError("a certificate without names, or that ends before it begins")
+    return made
 
 
 def _own(certificates: tuple[x509.Certificate, ...]) -> set[bytes]:

@@ -86,10 +86,12 @@ class _Session:
         """Empty when logged in, else why not. The connection stays open for ``listen``."""
         dial(self._client, self._settings, mqtt5=self._mqtt5)
         if not self._answered.wait(self._settings.connect_s_max):
+            self._answered.set()  # what our own good-bye brings about is no answer
             self._reason = f"no answer to the login within {self._settings.connect_s_max} s"
-        if self._reason:
+        reason = self._reason
+        if reason:
             self._client.disconnect()
-        return self._reason
+        return reason
 
     def listen(self) -> bool | None:
         """The centre's retained word, None where there is none; then good-bye."""

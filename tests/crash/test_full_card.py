@@ -62,6 +62,7 @@ def test_a_hundred_more_alarms_are_stored_on_a_full_card(card: Card, key: GateKe
         card.fill()
     for number in range(ALARMS):
         assert alarm(gate, 2_000 + number), number
+        assert [one.trouble for one in gate.said] == [Trouble.STORE_IN_MEMORY], "people are told with the first"
         if number % 10 == 5:
             assert not report(gate, 3_000 + number), "what is left is for alarms"
             gate.wait()

@@ -21,6 +21,7 @@ from edge.drivers.mqtt import PahoLink
 from edge.events import Acked, CentreStatus, Connect, Disconnect, Fact, LinkDown, LinkUp, Publish, PublishHealth, Ticked
 from edge.links import Beat, LinkRules
 from edge.settings import BrokerSettings, ClockSettings
+from edge.trust import Trust
 from tests.process.brokers import Mosquitto
 from tests.process.links import BOOT, press
 
@@ -52,6 +53,7 @@ class Gates:
             PahoLink(
                 0, settings, wire.Address("xihu", "school", f"gate-{number}"), replace(BOOT, id=f"{number:016x}"),
                 self._clock, lambda fact, number=number: self._facts.put((number, fact)), self._diallers.submit,
+                Trust(),
             )
             for number in range(GATES)
         ]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from centre.desk import call
+from centre.gate_keys import GateKeys
 from edge import seals, wire
 from edge.events import Stage
 from tests.process.brokers import Listener, Mosquitto
@@ -56,11 +57,26 @@ def test_an_alarm_goes_its_whole_way_by_signed_words(gate: GateProcess, centre: 
     gate.wait_lamp("received")
     act(centre, id, "seen")
     gate.wait_lamp("seen")
-    centre.restart()
     act(centre, id, "dispatched")
     gate.wait_lamp("dispatched")
     act(centre, id, "closed")
     gate.wait_lamp("ready")
+
+
+def test_a_gate_whose_key_is_on_record_is_verified_and_who_speaks_in_its_name_is_shown(
+    gate: GateProcess, centre: CentreProcess, broker: Mosquitto
+) -> None:
+    GateKeys(centre.directory / "keys").add(str(ADDRESS), (gate.state / "ledger.pub").read_bytes())
+    id = gate.press_and_wait()["last_press"]["id"]
+    gate.wait_lamp("received")
+    assert [one["verified"] for one in centre.incidents()] == [True]
+    kept = centre.presses()[0]["event"]
+    forged = {**kept, "id": f"{id.partition('-')[0]}-77", "counter": 77, "signature": "0" * 128}
+    with Listener(broker.port) as forger:
+        forger.publish(ADDRESS.up("alarm"), wire.encode(forged))
+    look = centre.wait_look(lambda look: look["items"])
+    assert [(one["matter"], one["address"]) for one in look["items"]] == [("alarm_unverified", str(ADDRESS))]
+    assert [one["incident"] for one in look["incidents"]] == [id]
 
 
 def test_a_window_opens_at_a_gate_whose_clock_nobody_has_set(gate: GateProcess, centre: CentreProcess) -> None:

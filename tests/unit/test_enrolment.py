@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import random
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -231,6 +234,43 @@ def test_a_damaged_request_is_refused(bench: Bench) -> None:
         complaint(lambda damaged=damaged: bench.authority.sign(damaged, "x", 9, BY), CertificateError)
 
 
+BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----(.*?)-----END \1-----\n", re.DOTALL)
+
+
+def bent(pem: bytes, chance: random.Random) -> bytes:
+    """The same blocks with some bytes changed, lost or put in, below the base64."""
+    out = b""
+    for block in BLOCK.finditer(pem):
+        der = bytearray(base64.b64decode(block[2]))
+        for _ in range(chance.choice((0, 1, 1, 2, 5))):
+            place = chance.randrange(len(der))
+            der[place : place + chance.randrange(2)] = bytes(chance.randrange(256) for _ in range(chance.randrange(2)))
+        kind, text = block[1], base64.encodebytes(bytes(der))
+        out += b"-----BEGIN " + kind + b"-----\n" + text + b"-----END " + kind + b"-----\n"
+    return out
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_of_a_thousand_bent_requests_and_answers_each_is_taken_or_refused_in_one_line(bench: Bench) -> None:
+    chance = random.Random(6)
+    gate, today, centre = bench.enrolment(), now(), bench.gate / "centre.pub"
+    asked = gate.ask(new_key=False)
+    answer = bench.authority.sign(asked.pem, "x", 90, BY).answer
+
+    def install(pem: bytes) -> None:
+        gate.install(pem, "x", today, centre, new_authority=False)
+
+    refusals = []
+    for _ in range(500):
+        for read, pem in ((lambda pem: read_request(pem, "x"), asked.pem), (install, answer)):
+            try:
+                read(bent(pem, chance))
+            except GatepostError as error:
+                refusals.append(str(error))
+    assert len(refusals) > 500
+    assert not [said for said in refusals if "\n" in said]
+
+
 def test_a_revoked_gate_is_on_the_list_and_its_signing_key_is_withdrawn(bench: Bench) -> None:
     bench.ask()
     bench.ask()
@@ -263,6 +303,12 @@ def test_an_authority_is_not_made_twice(bench: Bench) -> None:
     before = (bench.data / DIRECTORY / "ca.key").read_bytes()
     assert "holds an authority already" in complaint(lambda: bench.authority.init("county-1", BY), RefusedError)
     assert (bench.data / DIRECTORY / "ca.key").read_bytes() == before
+
+
+def test_a_county_whose_name_could_not_stand_in_a_topic_is_refused(bench: Bench) -> None:
+    new = Authority(bench.data.parent / "new")
+    for act in (lambda: new.init("County 1", BY), lambda: bench.authority.issue("+", (), 9, BY)):
+        assert "is no county/school/gate" in complaint(act, RefusedError)
 
 
 def test_every_act_is_in_the_log_with_who_did_it(bench: Bench) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from typer.testing import CliRunner
+
+from centre.cli import app
 from centre.gate_keys import GateKeys
 from edge.errors import CertificateError, RefusedError, StorageError
-from edge.ledger_key import PublicKey, pem_of
+from edge.ledger_key import PublicKey, fingerprint, pem_of
 from tests.unit.signers import key
 
 NAME = "county-1/school-1/gate-1"
@@ -92,3 +96,22 @@ def test_a_directory_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageError, match="give the directory"):
         GateKeys(tmp_path / "file" / "keys").add(NAME, pem(5))
+
+
+def test_a_key_is_put_on_record_listed_and_withdrawn_at_the_command_line(tmp_path):
+    file = tmp_path / "ledger.pub"
+    file.write_bytes(pem(5))
+    runner, database = CliRunner(), ["--database", str(tmp_path / "centre.db")]
+
+    def command(*words: str) -> str:
+        done = runner.invoke(app, ["key", *words, *database])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    short = fingerprint(key(5).public_key)
+    assert short in command("add", NAME, str(file))
+    assert command("list").splitlines() == [f"{NAME}: {short}"]
+    assert json.loads(command("list", "--json")) == {NAME: [short]}
+    command("withdraw", NAME)
+    assert command("list").splitlines() == [f"{NAME}: withdrawn"]
+    assert isinstance(runner.invoke(app, ["key", "add", NAME, "nowhere", *database]).exception, StorageError)

@@ -181,6 +181,24 @@ def test_a_word_that_proves_nothing_is_refused_though_it_is_signed(gate):
     assert gate.refuses(*deaf.act("00000000000000aa-1")) == "unproved"
 
 
+def test_a_centre_that_was_restarted_is_obeyed_again_after_the_next_heartbeat(gate, centre):
+    assert gate.refuses(*centre.window("aa" * 8)) == ""
+    again = CentreEnd()
+    assert gate.refuses(*again.window("bb" * 8)) == "unproved"
+    again.hear(gate.beat())
+    assert gate.refuses(*again.window("cc" * 8)) == ""
+
+
+def test_a_centre_that_hears_an_old_heartbeat_after_its_restart_repeats_no_number_to_effect(gate):
+    beat, centre, again = gate.beat(), CentreEnd(), CentreEnd()
+    centre.hear(beat)
+    again.hear(beat)  # kept for it by the broker
+    assert gate.refuses(*centre.window("aa" * 8)) == ""
+    assert gate.refuses(*again.window("bb" * 8)) == "replayed"
+    again.hear(gate.beat())
+    assert gate.refuses(*again.window("cc" * 8)) == ""
+
+
 def test_a_number_counts_only_once_it_was_obeyed(gate, centre):
     forged = CentreEnd(STRANGER)
     forged.hear(gate.beat())
