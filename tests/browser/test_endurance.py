@@ -11,7 +11,7 @@ from tests.browser.test_student_page import await_screen, go
 from tests.process.waiting import PATIENCE_S, until
 from tests.unit.small_gate import eventually
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 STUDENTS = 8 * 3600 // 10
 """One every ten seconds for eight hours."""

@@ -152,4 +152,5 @@ def test_no_press_is_lost_or_doubled_on_flapping_late_and_lossy_lines(tmp_path: 
     done = sum(flapper.done for flapper in flappers)
     again = sum(row["arrivals"] > 1 for row in rows)
     print(f"{done} flaps, {losses} losses, {len(pairs)} presses, {again} came again")  # noqa: T201
-    assert all(losses), "a line that was never lost shows nothing"
+    lost = all(losses) if given is MANY else any(losses)  # few of them may all meet a dial
+    assert lost, "a line that was never lost shows nothing"
