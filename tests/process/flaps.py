@@ -15,6 +15,9 @@ from tests.process.waiting import until
 NOTICED_S_MAX = 30.0
 """The promise, with the settings as they are shipped; by them it is probe_s + acknowledge_s_max = 20 s."""
 
+STANDS_S_MAX = 120.0
+"""Where a third of all packets is lost, TCP itself may pause for half a minute before a connection stands."""
+
 SHIPPED = {**{name: getattr(UplinkSettings(), name) for name in QUICK}, "reconnect_s_max": QUICK["reconnect_s_max"]}
 """But for the pause before the next dial, which a county's gates take up to a minute for while nothing waits."""
 
@@ -43,7 +46,7 @@ class Flapper(Teller):
     def work(self) -> None:
         for number in range(self._count):
             kind = self._kinds[number % len(self._kinds)]
-            until(lambda: self._line.stands)
+            until(lambda: self._line.stands, seconds=STANDS_S_MAX)
             time.sleep(self._random.uniform(*self._pause_s))
             self.done += 1
             getattr(self._line, kind)()
