@@ -35,6 +35,7 @@ from edge.events import (
     NoteAlive,
     Noted,
     Origin,
+    Publish,
     PublishHealth,
     Qualifier,
     ReceiptCame,
@@ -331,7 +332,10 @@ def _noted(state: State, fact: Noted, out: list[Command]) -> State:
 
 
 def _lamp(before: State, state: State, out: list[Command]) -> State:
-    """The lamps follow the state; a change goes out before anything that could take time."""
+    """The lamps follow the state; a change goes out before anything that could take time, but for a press on its way.
+
+    The thread that plays the lamp, once woken, comes before the alarm is signed and handed on: that cost it 0.06 ms.
+    """
     same = state.alarm is before.alarm and state.health is before.health and state.test is before.test
     if not state.armed or (same and before.armed):
         return state
@@ -341,5 +345,5 @@ def _lamp(before: State, state: State, out: list[Command]) -> State:
     lamp = ShowLamp(shown, fault=bool(state.health.standing))
     if lamp == state.lamp:
         return state
-    out.insert(0, lamp)
+    out.insert(1 if out and isinstance(out[0], Publish) else 0, lamp)
     return replace(state, lamp=lamp)

@@ -75,11 +75,11 @@ def test_ready_is_told_once_the_contacts_are_watched_and_not_before() -> None:
     assert run(START + START)[1].count(TellReady()) == 1
 
 
-def test_a_press_sets_out_to_lamp_broker_and_card_at_once_in_that_order() -> None:
+def test_a_press_sets_out_to_broker_lamp_and_card_at_once_in_that_order() -> None:
     gate, _ = run([*START, *OPENED, Ticked(1), LinkUp(0, True, 2)])
     _, out = run(press(), gate)
     kinds = [type(one) for one in out if isinstance(one, ShowLamp | Publish | Store)]
-    assert kinds == [ShowLamp, Publish, Store]
+    assert kinds == [Publish, ShowLamp, Store]
 
 
 def test_a_press_is_dated_named_and_numbered() -> None:
