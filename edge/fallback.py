@@ -129,6 +129,8 @@ class Fallback:
             kept = none
             if self._card is not None and self._card.only_alarms and all(one.lane is Lane.ALARM for one in records):
                 kept = self._peek(lambda card: card.append(records, latch, new), none)
+                if kept and latch is not None:  # else an older word of memory's would be laid over it with the return
+                    self._memory.keep_latch(latch)
             numbers, durable = (kept, True) if kept else (self.writer.append(records, latch, new), False)
         self._last_seq = max(self._last_seq, *numbers)
         if self._memory is None and self.writer.only_alarms:  # told now, not at the next event that finds no room

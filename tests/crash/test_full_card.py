@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from edge.events import Lane, Latch, Load, Loaded, MarkDone, Store, Stored, Topic, Trouble
+from edge.drivers.store import SqliteOutbox
+from edge.events import KeepLatch, Lane, Latch, Load, Loaded, MarkDone, Stage, Store, Stored, Topic, Trouble
 from edge.ledger_key import GateKey
 from tests.crash.day import KERNEL, Gate, event, live
 from tests.crash.judge import Order, faults
@@ -79,6 +80,30 @@ def test_a_hundred_more_alarms_are_stored_on_a_full_card(card: Card, key: GateKe
     gate.keeper.close()
     assert (card.path / "events.reserve").stat().st_size > 0, "for the next time"
     assert faults(path, gate.promises, Order(gate.done, gate.pictures, key)) == []
+
+
+def test_an_alarm_that_ended_while_the_card_was_full_does_not_come_back_when_there_is_room(
+    card: Card, key: GateKey
+) -> None:
+    """The officer's word went to memory and the end to the card: the older of the two must not be brought back."""
+    path = card.path / "events.db"
+    gate = Gate(path, key)
+    gate.keeper.open()
+    assert alarm(gate, 1_000)
+    card.fill()
+    assert alarm(gate, 2_000)
+    ids = (event(2_000, Topic.ALARM, 300).id,)
+    gate.run(KeepLatch(Latch(ids, Stage.DISPATCHED, 1, None, KERNEL)))
+    gate.run(Store(event(2_001, Topic.ALARM, 300), Latch((), None, 0, None, KERNEL)))
+    card.empty()
+    gate.wait()
+    assert not gate.keeper.in_memory
+    gate.keeper.close()
+    outbox = SqliteOutbox(path, 1_000)
+    kept = outbox.latch()
+    outbox.close()
+    assert kept is not None
+    assert (kept.ids, kept.officer) == ((), None)
 
 
 @pytest.mark.parametrize("topic", [Topic.ALARM, Topic.TEMPERATURE, Topic.TROUBLE])
