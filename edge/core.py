@@ -127,8 +127,9 @@ def step(state: State, fact: Fact) -> Step:
             state = retention.forgotten(state, fact, out)
         case SelfTestAsked() | WindowOpened() | WindowClosed() | ArrivedAsked() | LinkProbed() | SenseRead():
             state = selftest_news.asked(state, fact, out)
-    if state.uplink.held[Lane.ALARM] and (urgent := links.hurry(state.links, state.now_ms)) is not state.links:
-        state = replace(state, links=urgent)
+    paced = links.hurry(state.links, state.now_ms, waits=bool(state.uplink.held[Lane.ALARM]))
+    if paced is not state.links:
+        state = replace(state, links=paced)
     if selftest_news.is_busy(state):
         state = _tests(state, fact, out)
     if state.schedule is not None:

@@ -63,7 +63,7 @@ class Phase(Enum):
 class Link(Value, frozen=True):
     """One broker. ``unanswered`` publishes are out; ``progress_ms`` is when last one was answered or the first sent.
 
-    ``hurried``: an alarm waits for it.
+    ``hurried``: an alarm waits, and this broker is not connected.
     """
 
     phase: Phase = Phase.DOWN
@@ -153,12 +153,17 @@ def spoken(links: Links, broker: int, now_ms: int) -> Links:
     return _with(links, broker, replace(link, unanswered=link.unanswered + 1, progress_ms=progress_ms))
 
 
-def hurry(links: Links, now_ms: int) -> Links:
-    """An alarm waits: dial now whatever is not connected, and again after short pauses."""
+def hurry(links: Links, now_ms: int, *, waits: bool) -> Links:
+    """While an alarm ``waits``, dial whatever is not connected now, and again after short pauses; then as others do.
+
+    Gives the same links where nothing changes.
+    """
     for number, link in enumerate(links.links):
-        if link.phase is not Phase.UP and not link.hurried:
-            retry_ms = min(link.retry_ms, now_ms)
-            links = _with(links, number, replace(link, hurried=True, attempts=0, retry_ms=retry_ms))
+        if link.phase is Phase.UP or link.hurried is waits:
+            continue
+        if waits:
+            link = replace(link, attempts=0, retry_ms=min(link.retry_ms, now_ms))
+        links = _with(links, number, replace(link, hurried=waits))
     return links
 
 

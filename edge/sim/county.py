@@ -113,7 +113,7 @@ class County:
             if isinstance(news, LinkUp):
                 self._connected.setdefault(number, at_ms)
         if number in self._urgent and number not in self._connected:
-            gate = links.hurry(gate, at_ms)  # as the core does while an alarm is owed
+            gate = links.hurry(gate, at_ms, waits=True)  # as the core does while an alarm is owed
         self._gates[number] = gate
         for one in said:
             self._obey(at_ms, number, one)

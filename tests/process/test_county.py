@@ -101,7 +101,7 @@ class Gates:
         elif isinstance(fact, Acked) and fact.id is not None:
             self.acked[number] = time.monotonic()
         if number in self.urgent and number not in self.acked:
-            state = links.hurry(state, now_ms)
+            state = links.hurry(state, now_ms, waits=True)
         self.states[number] = state
         for one in said:
             match one:

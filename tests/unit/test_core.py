@@ -75,6 +75,13 @@ def test_ready_is_told_once_the_contacts_are_watched_and_not_before() -> None:
     assert run(START + START)[1].count(TellReady()) == 1
 
 
+def test_only_while_an_alarm_waits_is_a_broker_that_is_away_dialled_in_a_hurry() -> None:
+    gate, _ = run([*START, *OPENED, *press()])
+    assert gate.links.links[0].hurried
+    gate, _ = run([ReceiptCame(gate.alarm.ids[0], Stage.RECEIVED, "centre", None, 8_000)], gate)
+    assert not gate.links.links[0].hurried
+
+
 def test_a_press_sets_out_to_broker_lamp_and_card_at_once_in_that_order() -> None:
     gate, _ = run([*START, *OPENED, Ticked(1), LinkUp(0, True, 2)])
     _, out = run(press(), gate)

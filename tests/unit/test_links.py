@@ -68,8 +68,8 @@ def test_a_county_that_got_its_power_back_in_one_moment_does_not_dial_in_one_mom
 def test_an_alarm_waits_for_no_spread_and_its_next_dials_are_quick() -> None:
     for phase in ([Ticked(0), down(5)], [Ticked(0)], [*UP, down(1_000)]):
         state, _ = run(phase)
-        state = links.hurry(state, 2_000)
-        assert links.hurry(state, 2_001) is state, "said once"
+        state = links.hurry(state, 2_000, waits=True)
+        assert links.hurry(state, 2_001, waits=True) is state, "said once"
         _, out = run([Ticked(2_001)], state)
         dialled = [one for one in out if isinstance(one, Connect)]
         assert dialled == ([Connect(0, True)] if phase[-1] != Ticked(0) else [])
@@ -79,9 +79,21 @@ def test_an_alarm_waits_for_no_spread_and_its_next_dials_are_quick() -> None:
         assert not state.links[0].hurried, "the next loss is nobody's alarm"
 
 
+def test_once_no_alarm_waits_a_broker_that_stays_away_is_dialled_no_more_often_than_by_others() -> None:
+    """Else one alarm, or the mark of one test, made a county with a dead second broker dial it every 8 s for ever."""
+    state, _ = run([Ticked(0), down(5)])
+    state = links.hurry(state, 2_000, waits=True)
+    state = links.hurry(state, 2_500, waits=False)
+    assert links.hurry(state, 2_501, waits=False) is state
+    for turn in range(1, 50):
+        now_ms = turn * 100_000
+        state, _ = run([Ticked(now_ms), down(now_ms)], state)
+        assert state.links[0].retry_ms - now_ms >= (RULES.reconnect_ms_max // 3 if turn > 1 else 0)
+
+
 def test_a_connection_that_stands_is_left_alone_by_an_alarm() -> None:
     state, _ = run(UP)
-    assert links.hurry(state, 50) is state
+    assert links.hurry(state, 50, waits=True) is state
 
 
 def test_mqtt_3_is_tried_at_once_where_5_is_not_spoken_and_5_again_after_the_next_loss() -> None:
