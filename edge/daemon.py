@@ -221,7 +221,7 @@ class Daemon:
         address = Address(settings.gate.county, settings.gate.school, settings.gate.gate)
         file = Path(settings.gate.state_directory) / "events.db"
         limit = settings.store.routine_events_max
-        trusted = TrustHands(settings, self.clock, self.post)
+        trusted = TrustHands(settings, self.clock, self.post, self._failed)
         scribe = Scribe(str(address), trusted.holder.load, self._ledger_trouble)
         audit = Auditing(
             partial(read_piece, file), lambda: scribe.written, partial(_ledger_judge, scribe), self.clock, self.post

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from edge import wire
@@ -28,9 +29,10 @@ class Bench:
     def __init__(self, directory: Path, *, named: bool = True) -> None:
         self.file = directory / "centre.pub"
         self.facts: list[Fact] = []
+        self.failures: list[str] = []
         centre = f'public_key_file = "{self.file}"' if named else ""
         settings = parse(SETTINGS.format(state=directory, centre=centre), "bench")
-        self.hands = TrustHands(settings, SystemClock(ClockSettings()), self.facts.append)
+        self.hands = TrustHands(settings, SystemClock(ClockSettings()), self.facts.append, self.failures.append)
 
     def troubles(self) -> list[Qualifier]:
         assert all(isinstance(one, Noted) and one.trouble is Trouble.CENTRE_KEY_UNUSABLE for one in self.facts)
@@ -57,6 +59,18 @@ def test_a_key_that_others_can_read_signs_nothing_and_the_gate_sends_on(tmp_path
     (tmp_path / "ledger.key").unlink()
     bench.hands.holder.load()  # as the store's thread does at each event
     assert taken_off(gate.press(2).payload)[1] != ""
+
+
+def test_a_card_that_hangs_over_the_key_does_not_keep_the_gate_from_its_brokers(tmp_path):
+    os.mkfifo(tmp_path / "ledger.key", 0o600)  # who reads it waits until somebody writes
+    bench = Bench(tmp_path, named=False)
+    gate = GateEnd()
+    gate.trust = bench.hands.trust()
+    try:
+        assert taken_off(gate.press(1).payload)[1] == ""
+    finally:
+        os.close(os.open(tmp_path / "ledger.key", os.O_WRONLY))
+    assert bench.failures == []
 
 
 def test_a_missing_centre_key_is_a_trouble_until_it_is_there(tmp_path):
