@@ -21,6 +21,7 @@ from centre.files import make_directory
 from centre.gate_keys import DIRECTORY as KEYS_DIRECTORY
 from centre.gate_keys import GateKeys
 from centre.voice import PUBLIC_FILE
+from edge import whole_file
 from edge.errors import CertificateError, RefusedError, StorageError
 from edge.identity import address_of_name, common_name, make_answer, read_request, trust_fingerprint
 
@@ -297,14 +298,7 @@ def _read(file: Path) -> bytes:
 
 
 def _write(file: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all, with these rights from its first moment."""
-    new = file.with_name(f"{file.name}.new")
     try:
-        new.unlink(missing_ok=True)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(file)
+        whole_file.lay(file, content, mode=mode)
     except OSError as error:
-        raise StorageError(f"{file} cannot be written: {error.strerror}: make room, or give the place to us") from error
+        raise StorageError(f"{file} cannot be written: {error.strerror}; make room, or give the place to us") from error

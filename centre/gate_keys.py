@@ -7,9 +7,9 @@ key is that of a gate whose key was withdrawn: nothing verifies for it.
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
+from edge import whole_file
 from edge.errors import CertificateError, RefusedError, StorageError
 from edge.ledger_key import PublicKey, pem_of, public_keys_in
 from edge.wire import Address
@@ -89,13 +89,8 @@ class GateKeys:
         return self._directory / (".".join(parts) + SUFFIX)
 
     def _write(self, path: Path, content: bytes) -> None:
-        new = path.with_name(f"{path.name}.new")
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with new.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            new.replace(path)
+            whole_file.lay(path, content, mode=0o644)
         except OSError as error:
             raise StorageError(f"key {path} cannot be kept: {error.strerror}: give the directory to us") from error

@@ -7,7 +7,6 @@ certificate, and the next one uses the new: both are valid meanwhile. Commands f
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from edge import ledger_key
+from edge import ledger_key, whole_file
 from edge.errors import CertificateError, RefusedError, SettingsError, StorageError
 from edge.identity import Answer, common_name, make_request, name_of, read_answer, read_request
 from edge.settings import BrokerSettings, Settings
@@ -159,38 +158,29 @@ class Enrolment:
         return self._key.with_name(self._key.name + NEW)
 
     def _lay(self, file: Path, content: bytes, mode: int) -> None:
-        """Whole or not at all, with these rights from its first moment, and for the service's user."""
+        """Whole or not at all, with these rights, and for the service's user."""
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(content)
-                    stream.flush()
-                    os.fchmod(handle, mode)
-                    self._give(Path(name))
-                    os.fsync(handle)
-                os.replace(name, file)
-            except BaseException:
-                os.unlink(name)
-                raise
-            directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            whole_file.lay(file, content, mode=mode, owner=self._owner())
         except OSError as error:
             raise StorageError(f"{file} cannot be written: {error.strerror}; use sudo, and free the card") from error
 
+    def _owner(self) -> tuple[int, int] | None:
+        """The service's user, whose the state directory is: root makes the files, the daemon must read them."""
+        if os.geteuid() != 0:
+            return None
+        found = self._state.stat()
+        return found.st_uid, found.st_gid
+
     def _give(self, file: Path) -> None:
-        """To the service's user, whose the state directory is: root makes the files, the daemon must read them."""
-        if os.geteuid() == 0:
-            try:
-                owner = self._state.stat()
-                os.chown(file, owner.st_uid, owner.st_gid)
-            except OSError as error:
-                raise StorageError(
-                    f"{file} cannot be given to the owner of {self._state}: {error.strerror}; mend the card"
-                ) from error
+        """To the service's user, a file that somebody else made."""
+        try:
+            owner = self._owner()
+            if owner is not None:
+                os.chown(file, *owner)
+        except OSError as error:
+            raise StorageError(
+                f"{file} cannot be given to the owner of {self._state}: {error.strerror}; mend the card"
+            ) from error
 
 
 def _broker(settings: Settings, name: str | None) -> BrokerSettings:

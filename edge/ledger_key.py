@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from edge import whole_file
 from edge.errors import CertificateError
 
 KEY_FILE = "ledger.key"
@@ -172,16 +173,8 @@ def _make(path: Path, what: str) -> Ed25519PrivateKey:
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    new = path.with_name(f"{path.name}.new")
     try:
-        with suppress(FileNotFoundError):
-            new.unlink()
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(secret)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(path)
-        _sync(path.parent)
+        whole_file.lay(path, secret, mode=0o600)
     except OSError as error:
         raise CertificateError(f"{what} {path} cannot be made: {error.strerror}; mend or free the card") from error
     return key
@@ -192,14 +185,6 @@ def _write_public(path: Path, key: Ed25519PublicKey) -> None:
     if not path.exists() or path.read_bytes() != text:
         path.write_bytes(text)
         path.chmod(0o644)
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _read(path: Path) -> bytes:

@@ -9,6 +9,8 @@ import os
 import shutil
 from pathlib import Path
 
+from edge import whole_file
+
 BASE = Path("/opt/gatepost")
 COMPLETE = "complete"
 """A file in each version's directory that is written last. Without it the power went in the middle of installing."""
@@ -103,23 +105,9 @@ class Releases:
         beside.unlink(missing_ok=True)
         beside.symlink_to(version)
         beside.replace(self.base / name)
-        _sync_directory(self.base)
+        whole_file.sync_directory(self.base)
 
 
 def write_through(file: Path, text: str) -> None:
     """Make the file have this text, whole or not at all, also over a power cut. Raises OSError."""
-    part = file.with_name(f".{file.name}.new")
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(file)
-    _sync_directory(file.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    whole_file.lay(file, text.encode(), mode=0o644)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from edge import whole_file
+
 FILES_MAX = 3
 """Damaged files that are kept for a technician."""
 
@@ -31,7 +33,7 @@ def move(path: Path) -> str:
     for surplus in older_ones[: len(older_ones) + 1 - FILES_MAX]:
         for part in _parts(path, surplus):
             part.unlink(missing_ok=True)
-    _sync(path.parent)
+    whole_file.sync_directory(path.parent)
     return f"; moved aside to {_parts(path, number)[0].name}"
 
 
@@ -53,7 +55,7 @@ def delete(path: Path, number: int) -> bool:
     try:
         for part in reversed(_parts(path, number)):
             part.unlink(missing_ok=True)
-        _sync(path.parent)
+        whole_file.sync_directory(path.parent)
     except OSError:
         return False
     return True
@@ -77,11 +79,3 @@ def _written_ms(path: Path, number: int) -> int:
         with suppress(OSError):
             newest_ms = max(newest_ms, part.stat().st_mtime_ns // 1_000_000)
     return newest_ms
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

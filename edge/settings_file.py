@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 
+from edge import whole_file
 from edge.errors import StorageError
 
 
@@ -15,23 +15,7 @@ def replace_text(file: Path, text: str) -> None:
     place = Path(os.path.realpath(file))
     try:
         old = place.stat()
-        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                os.fchmod(handle, stat.S_IMODE(old.st_mode))
-                os.fchown(handle, old.st_uid, old.st_gid)
-                stream.write(text.encode())
-                stream.flush()
-                os.fsync(handle)
-            os.replace(name, place)
-        except BaseException:
-            os.unlink(name)
-            raise
-        directory = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        whole_file.lay(place, text.encode(), mode=stat.S_IMODE(old.st_mode), owner=(old.st_uid, old.st_gid))
     except OSError as error:
         raise StorageError(
             f"{file} cannot be replaced: {error.strerror}; use sudo, and look at the space of its directory"

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from edge import whole_file
 from edge.events import Boot
 
 FILE = "boot"
@@ -71,14 +72,4 @@ def _last_logged(database: Path, problems: list[str]) -> int:
 
 def _keep(directory: Path, counter: int) -> None:
     """Replace the file so that a power cut leaves the old one or the new one, whole."""
-    new = directory / f"{FILE}.new"
-    with new.open("wb") as stream:
-        stream.write(b"%d\n" % counter)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(directory / FILE)
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    whole_file.lay(directory / FILE, b"%d\n" % counter, mode=0o644)

@@ -67,7 +67,7 @@ def test_an_empty_log_counts_from_one(tmp_path: Path) -> None:
 
 def test_a_counter_that_can_not_be_kept_still_rises_above_the_last(tmp_path: Path) -> None:
     next_boot(tmp_path, "k")
-    (tmp_path / "boot.new").mkdir()  # stands in the way of writing, for root as well
+    (tmp_path / ".boot.new").mkdir()  # stands in the way of writing, for root as well
     boot, problem = next_boot(tmp_path, "k")
     assert boot.counter == 2
     assert problem is not None
