@@ -24,25 +24,6 @@ def card(tmp_path: Path) -> Iterator[Card]:
     found.close()
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "b") as running:
-        yield running
-
-
-@pytest.fixture
-def centre(tmp_path: Path, broker: Mosquitto) -> Iterator[CentreProcess]:
-    with CentreProcess(tmp_path / "c", broker.port) as running:
-        yield running
-
-
-@pytest.fixture
-def gate(tmp_path: Path, broker: Mosquitto, centre: CentreProcess) -> Iterator[GateProcess]:
-    with GateProcess(tmp_path / "g", broker.port) as running:
-        running.wait_connected()
-        yield running
-
-
 def press_arrives(gate: GateProcess, centre: CentreProcess) -> None:
     """One more press at the gate is one more at the centre, and the lamp says so."""
     before = len(centre.presses())

@@ -6,11 +6,9 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests.process.brokers import Mosquitto
 from tests.process.centre import CentreProcess
 from tests.process.gate import GateProcess, troubles
 from tests.process.waiting import PATIENCE_S, until
@@ -46,25 +44,6 @@ def injected(gate: GateProcess, calls: str, what: str) -> Iterator[subprocess.Po
     finally:
         tracer.terminate()
         tracer.wait(PATIENCE_S)
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "b") as running:
-        yield running
-
-
-@pytest.fixture
-def centre(tmp_path: Path, broker: Mosquitto) -> Iterator[CentreProcess]:
-    with CentreProcess(tmp_path / "c", broker.port) as running:
-        yield running
-
-
-@pytest.fixture
-def gate(tmp_path: Path, broker: Mosquitto, centre: CentreProcess) -> Iterator[GateProcess]:
-    with GateProcess(tmp_path / "g", broker.port) as running:
-        running.wait_connected()
-        yield running
 
 
 def press_is_sent_at_once(gate: GateProcess, centre: CentreProcess) -> dict[str, int | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,6 @@ from tests.process.gate import (
 from tests.process.waiting import until
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "b") as running:
-        yield running
 
 
 def test_every_mistake_in_the_settings_is_a_line_of_its_own(tmp_path: Path) -> None:

@@ -59,12 +59,6 @@ BAD_WORDS = {
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "b") as running:
-        yield running
-
-
-@pytest.fixture
 def listener(broker: Mosquitto) -> Iterator[Listener]:
     """Somebody who may publish anything, and whose listening makes the broker take the gate's alarms."""
     with Listener(broker.port, "gate/#") as running:

@@ -30,18 +30,6 @@ KIOSK = {"thermometer": {"part": "BCC"}, "camera": {"source": "opencv", "device"
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "b") as running:
-        yield running
-
-
-@pytest.fixture
-def centre(tmp_path: Path, broker: Mosquitto) -> Iterator[CentreProcess]:
-    with CentreProcess(tmp_path / "c", broker.port) as running:
-        yield running
-
-
-@pytest.fixture
 def gate(tmp_path: Path, broker: Mosquitto, centre: CentreProcess) -> Iterator[BreakableGate]:
     running = BreakableGate(tmp_path / "g", broker.port, **KIOSK)
     running.start(WATCHDOG_USEC=str(WATCHDOG_S * 1_000_000))

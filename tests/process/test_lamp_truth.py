@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,25 +14,6 @@ pytestmark = pytest.mark.process
 
 SOON = {"communicate_s_max": 5}
 EVERYTHING = "gate/#"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "b") as running:
-        yield running
-
-
-@pytest.fixture
-def centre(tmp_path: Path, broker: Mosquitto) -> Iterator[CentreProcess]:
-    with CentreProcess(tmp_path / "c", broker.port) as running:
-        yield running
-
-
-@pytest.fixture
-def gate(tmp_path: Path, broker: Mosquitto, centre: CentreProcess) -> Iterator[GateProcess]:
-    with GateProcess(tmp_path / "g", broker.port) as running:
-        running.wait_connected()
-        yield running
 
 
 def lamps_until(gate: GateProcess, trouble: str) -> set[str]:

@@ -20,18 +20,6 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "b") as running:
-        yield running
-
-
-@pytest.fixture
-def centre(tmp_path: Path, broker: Mosquitto) -> Iterator[CentreProcess]:
-    with CentreProcess(tmp_path / "c", broker.port) as running:
-        yield running
-
-
-@pytest.fixture
 def gate(tmp_path: Path, broker: Mosquitto, centre: CentreProcess) -> Iterator[GateProcess]:
     assert centre.directory.exists()
     (tmp_path / "synchronised").touch()

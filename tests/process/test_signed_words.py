@@ -24,18 +24,6 @@ ADDRESS = wire.Address(COUNTY, SCHOOL, "north")
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "b") as running:
-        yield running
-
-
-@pytest.fixture
-def centre(tmp_path: Path, broker: Mosquitto) -> Iterator[CentreProcess]:
-    with CentreProcess(tmp_path / "c", broker.port) as running:
-        yield running
-
-
-@pytest.fixture
 def gate(tmp_path: Path, broker: Mosquitto, centre: CentreProcess) -> Iterator[GateProcess]:
     key = {"public_key_file": str(centre.directory / "centre.pub")}
     with GateProcess(tmp_path / "g", broker.port, centre=key) as running:

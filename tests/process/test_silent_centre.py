@@ -35,12 +35,6 @@ class TellingCentre(CentreProcess):
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "b") as running:
-        yield running
-
-
-@pytest.fixture
 def centre(tmp_path: Path, broker: Mosquitto) -> Iterator[TellingCentre]:
     with TellingCentre(tmp_path / "c", broker.port) as running:
         yield running
