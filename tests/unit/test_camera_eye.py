@@ -68,7 +68,7 @@ def test_without_a_detector_it_says_that_it_lives_and_never_that_nobody_is_there
     (listening,) = listen(directory, [CAMERA_SOCKET])
     line = DaemonLine(directory / CAMERA_SOCKET, Found(detector=NO_DETECTOR))
     eye = Eye(settings, open_source(settings), NoDetector(), line)
-    watch = Watch(pytest.fail)
+    watch = Watch(pytest.fail, memory_mb_max=1 << 20)  # of a whole test run, not of a camera
     thread = threading.Thread(target=eye.run, args=(watch, None))
     thread.start()
     try:
