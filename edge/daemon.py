@@ -38,6 +38,7 @@ from edge.events import (
     Disconnect,
     FeedWatchdog,
     Journal,
+    LookAt,
     MarkDone,
     MessageRefused,
     Noted,
@@ -157,7 +158,9 @@ class Daemon:
         if self.bench is not None:
             self.bench.rest()  # a simulated pull-up lifts a line even off a closed contact
         self.post(Alive("contact", self.clock.now_ms()))
-        self._hands.append(Periodic("contact", settings.button.poll_ms, self._watch, self._failed))
+        self.watch = Periodic("contact", settings.button.poll_ms, self._watch, self._failed)
+        self._hands.append(self.watch)
+        self.brain.attach({LookAt: self._look})
         self._threads = [
             Thread("lamps", self.lamps.play, self._failed),
             Thread("control", self.control.serve, self._failed),
@@ -186,6 +189,11 @@ class Daemon:
         together([thing.close for thing in self._closing], self._failed)
 
     # --- what threads do ------------------------------------------------------------------------------------------
+
+    def _look(self, command: LookAt) -> None:
+        """The brain wants a second look: by the contact thread, because a look may take its time."""
+        self.contacts.look(command.contact)
+        self.watch.wake()
 
     def _watch(self) -> None:
         """The contact thread's work: the second witness, the sign of life, the clocks."""
