@@ -117,26 +117,27 @@ def test_a_press_is_dated_at_its_closing_edge_even_when_the_brain_comes_late() -
     assert found == (Closure(Contact.KEY, Origin.PERSON, 1_000),)
 
 
+LATE = st.integers(0, 200)
+
+
 @given(
-    held_ms=st.integers(1, 5) | st.integers(50, 300),
-    closed_late_ms=st.integers(0, 200),
-    opened_late_ms=st.integers(0, 200),
-    polled_ms=st.integers(0, 20),
+    pushes=st.lists(st.tuples(st.integers(1, 5) | st.integers(50, 300), LATE, LATE), min_size=1, max_size=4),
+    polled_ms=st.integers(0, 49),
     confirm_ms=st.integers(6, 40),
 )
 def test_however_late_edges_are_heard_5_ms_are_no_press_and_50_ms_are_one(
-    held_ms: int, closed_late_ms: int, opened_late_ms: int, polled_ms: int, confirm_ms: int
+    pushes: list[tuple[int, int, int]], polled_ms: int, confirm_ms: int
 ) -> None:
-    heard_ms = 1_000 + closed_late_ms, 1_000 + held_ms + opened_late_ms
-    facts: list[ContactEdge | LevelRead] = [
-        edge(0, closed=False),
-        late(1_000, heard_ms[0], closed=True),
-        late(1_000 + held_ms, max(heard_ms), closed=False),
-    ]
-    polls = [LevelRead(Contact.KEY, level(facts, Contact.KEY, ms), ms) for ms in range(980 + polled_ms, 1_700, 50)]
-    heard = sorted([*facts, *polls], key=lambda fact: fact.at_ms)
-    found = run(heard, ContactRules(confirm_ms=confirm_ms))
-    assert len(presses(found)) == (held_ms >= 50)
+    facts: list[ContactEdge | LevelRead] = [edge(0, closed=False)]
+    true_ms, heard_ms = 1_000, 0
+    for held_ms, *late_ms in pushes:
+        for closed, moved_ms, by_ms in zip((True, False), (true_ms, true_ms + held_ms), late_ms, strict=True):
+            heard_ms = max(heard_ms, moved_ms + by_ms)  # one thread tells of them all, in their order
+            facts.append(late(moved_ms, heard_ms, closed=closed))
+        true_ms += 1_000
+    polls = [LevelRead(Contact.KEY, level(facts, Contact.KEY, ms), ms) for ms in range(polled_ms, true_ms, 50)]
+    found = run(sorted([*facts, *polls], key=lambda fact: fact.at_ms), ContactRules(confirm_ms=confirm_ms))
+    assert len(presses(found)) == sum(held_ms >= 50 for held_ms, *_ in pushes)
 
 
 def test_a_short_pulse_whose_end_is_heard_too_late_is_no_press() -> None:
