@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge.certificate_words import CertificateRead
 from edge.credentials import until_wall_ms
 from edge.errors import CertificateError
-from edge.events import CertificateRead
 from edge.ports import Clock, Post
 from edge.settings import Settings
 

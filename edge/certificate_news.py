@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from edge import timekeeping
 from edge.certificate_view import RENEW_DAYS, days_left
-from edge.events import CertificateRead, ClockQuality, Command, Trouble
+from edge.certificate_words import CertificateRead
+from edge.events import ClockQuality, Command, Trouble
 from edge.making import tell
 from edge.state import State
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.events import CertificateRead
+from edge.certificate_words import CertificateRead
 from edge.timekeeping import Timekeeping, stamp
 
 RENEW_DAYS = 21

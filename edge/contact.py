@@ -3,6 +3,10 @@
 Pure. Debounce lives here because gpiozero's differs by back end and loses short presses. A closure counts once it
 has stood ``confirm_ms`` without opening, dated at its closing edge; after that the contact must stand open for
 ``release_ms`` before a new closure is a new press, so bounce and chatter are one press.
+
+That nobody was told of an opening does not mean that there was none: on a busy machine its edge is heard too late. So
+the contact is looked at once more before a closure counts. If it is open, the edge that is on its way says by the
+kernel's date how long the closure lasted. What nobody answers, or no edge dates, is in doubt, and a press.
 """
 
 from __future__ import annotations
@@ -11,10 +15,13 @@ from enum import Enum
 
 from msgspec.structs import replace
 
-from edge.events import Contact, ContactEdge, LevelRead, Origin, Ticked, Trouble, Value
+from edge.events import Contact, ContactEdge, LevelRead, LookAt, Origin, Ticked, Trouble, Value
 
 EDGE_GRACE_MS = 250
 """How long after the poll saw its level an edge may come before it counts as lost: slow callbacks are not lost."""
+
+LOOK_MS_MAX = 100
+"""How long a look may take before the closure counts without it: an alarm does not wait for a thread that hangs."""
 
 EDGES_LOST_DEAD = 2
 """So many level changes in a row that only the poll saw mean that the callback thread is dead."""
@@ -48,7 +55,7 @@ class WiringTrouble(Value, frozen=True):
     part: str = ""
 
 
-Finding = Closure | WiringTrouble
+Finding = Closure | WiringTrouble | LookAt
 
 
 class Phase(Enum):
@@ -64,6 +71,7 @@ class Line(Value, frozen=True):
     """One contact. ``since_ms`` dates the phase, ``told_ms`` the newest level anybody told, ``down_ms`` the press.
 
     ``true_ms`` and ``pressed_ms`` are phase and press as the kernel dates them: earlier, where the process heard late.
+    ``asked_ms``: a look was asked for before the closure counts; ``open_ms``: one found it open, and no edge has told.
     """
 
     phase: Phase = Phase.OPEN
@@ -74,6 +82,8 @@ class Line(Value, frozen=True):
     down_ms: int = 0
     true_ms: int = 0
     pressed_ms: int | None = None
+    asked_ms: int | None = None
+    open_ms: int | None = None
     origin: Origin = Origin.PERSON
     unproven_ms: int | None = None
     lost_in_row: int = 0
@@ -104,7 +114,7 @@ def callbacks_dead(contacts: Contacts) -> bool:
 
 
 def undecided(contacts: Contacts) -> bool:
-    """True while a closure stands that may yet be a press, for ``confirm_ms`` at most."""
+    """True while a closure may yet be a press: for ``confirm_ms`` and a look, or EDGE_GRACE_MS more where in doubt."""
     return Phase.CONFIRMING in (contacts.key.phase, contacts.reset.phase)
 
 
@@ -114,7 +124,7 @@ def wake_at(contacts: Contacts) -> int | None:
     times = []
     for line in (contacts.key, contacts.reset, contacts.key_nc, contacts.port):
         if line.phase is Phase.CONFIRMING:
-            times.append(line.since_ms + rules.confirm_ms)
+            times.append(_counts_at(line, rules))
         elif line.phase is Phase.RELEASING:
             times.append(line.since_ms + rules.release_ms)
         elif line.phase is Phase.DOWN and not line.stuck and line.origin is Origin.PERSON:
@@ -134,9 +144,11 @@ def step(contacts: Contacts, fact: ContactEdge | LevelRead | Ticked) -> tuple[Co
     if not isinstance(fact, Ticked):
         name = fact.contact.value if _is_wire(fact) else "port"
         line: Line = getattr(contacts, name)
+        if isinstance(fact, ContactEdge):
+            line = _caught_up(line, fact, contacts.rules, found)
         line = _settled(line, fact.contact, contacts.rules, fact.at_ms, found)
         if isinstance(fact, ContactEdge):
-            line = _proved(_caught_up(line, fact, contacts.rules, found), fact, found)
+            line = _proved(line, fact, found)
         elif line.known and fact.closed != line.closed and fact.at_ms > line.told_ms:
             line = replace(line, unproven_ms=fact.at_ms)
         if not _is_old_news(line, fact) and (fact.at_ms > line.told_ms or isinstance(fact, ContactEdge)):
@@ -163,12 +175,18 @@ def _true_ms(fact: ContactEdge | LevelRead) -> int:
     return fact.at_ms - fact.late_ms if isinstance(fact, ContactEdge) else fact.at_ms
 
 
+def _is_after(fact: ContactEdge, open_ms: int | None) -> bool:
+    return open_ms is not None and _true_ms(fact) >= open_ms
+
+
 def _caught_up(line: Line, edge: ContactEdge, rules: ContactRules, found: list[Finding]) -> Line:
-    """What an edge that is heard late says about the phase that it ends: a whole press may lie between two callbacks
-    that come at once, and it is no spike."""
+    """What an edge says about the phase that it ends, however late it is heard: a whole press may lie between two
+    callbacks that come at once, and it is no spike; nor is a spike a press because its end is heard late."""
     lasted_ms = _true_ms(edge) - line.true_ms
-    if line.phase is Phase.CONFIRMING and not edge.closed and lasted_ms >= rules.confirm_ms:
-        return _pressed(line, edge.contact, found)
+    if line.phase is Phase.CONFIRMING and not edge.closed:
+        if lasted_ms >= rules.confirm_ms:
+            return _pressed(line, edge.contact, found)
+        return replace(line, phase=Phase.OPEN, since_ms=edge.at_ms)
     if line.phase is Phase.RELEASING and edge.closed and lasted_ms >= rules.release_ms:
         return _released(line, edge.contact, edge.at_ms, found)
     return line
@@ -195,12 +213,17 @@ def _level(line: Line, fact: ContactEdge | LevelRead, rules: ContactRules, found
         case Phase.OPEN, True:
             origin = fact.origin if isinstance(fact, ContactEdge) else Origin.PERSON
             line = replace(line, phase=Phase.CONFIRMING, since_ms=at_ms, true_ms=_true_ms(fact), origin=origin)
-            return _settled(line, fact.contact, rules, at_ms, found)
-        case Phase.CONFIRMING, True if at_ms < line.since_ms:
+            return _settled(replace(line, asked_ms=None, open_ms=None), fact.contact, rules, at_ms, found)
+        case Phase.CONFIRMING, True if isinstance(fact, ContactEdge) and not _is_after(fact, line.open_ms):
             # The poll was faster than a delayed callback; the closure began when the edge says.
-            return replace(line, since_ms=at_ms, true_ms=_true_ms(fact))
-        case Phase.CONFIRMING, False:
+            return replace(line, since_ms=min(at_ms, line.since_ms), true_ms=min(_true_ms(fact), line.true_ms))
+        case Phase.CONFIRMING, True if line.open_ms is not None or at_ms >= line.since_ms + rules.confirm_ms:
+            # Seen closed, or closed again after an opening of which no edge told.
+            return _pressed(line, fact.contact, found)
+        case Phase.CONFIRMING, False if at_ms < line.true_ms + rules.confirm_ms:
             return replace(line, phase=Phase.OPEN, since_ms=at_ms)
+        case Phase.CONFIRMING, False:
+            return replace(line, open_ms=at_ms)
         case Phase.DOWN, False:
             return replace(line, phase=Phase.RELEASING, since_ms=at_ms, true_ms=_true_ms(fact))
         case Phase.RELEASING, True:
@@ -215,8 +238,8 @@ def _settled(line: Line, contact: Contact, rules: ContactRules, now_ms: int, fou
         line = replace(line, unproven_ms=None, lost=line.lost + 1, lost_in_row=line.lost_in_row + 1)
         detail = f"{contact.value}: {line.lost} level changes were seen by the poll alone"
         found.append(WiringTrouble(Trouble.EDGE_LOST, True, detail, now_ms, _part(contact)))
-    if line.phase is Phase.CONFIRMING and now_ms >= line.since_ms + rules.confirm_ms:
-        line = _pressed(line, contact, found)
+    if line.phase is Phase.CONFIRMING and now_ms >= _counts_at(line, rules):
+        line = _counted(line, contact, rules, now_ms, found)
     if line.phase is Phase.RELEASING and now_ms >= line.since_ms + rules.release_ms:
         line = _released(line, contact, now_ms, found)
     stuck = line.phase is Phase.DOWN and line.origin is Origin.PERSON and now_ms >= line.down_ms + rules.stuck_ms
@@ -226,6 +249,23 @@ def _settled(line: Line, contact: Contact, rules: ContactRules, now_ms: int, fou
         found.append(WiringTrouble(Trouble.KEY_STUCK, True, detail, now_ms, _part(contact)))
         line = replace(line, stuck=True)
     return line
+
+
+def _counts_at(line: Line, rules: ContactRules) -> int:
+    """When a closure counts by time alone, or is to be looked at before it does."""
+    if line.open_ms is not None:
+        return line.open_ms + EDGE_GRACE_MS
+    return line.since_ms + rules.confirm_ms if line.asked_ms is None else line.asked_ms + LOOK_MS_MAX
+
+
+def _counted(line: Line, contact: Contact, rules: ContactRules, now_ms: int, found: list[Finding]) -> Line:
+    """Its time has come. The first edge counts as it is where ``confirm_ms`` is 0, and the contact port has no wire."""
+    if line.open_ms is not None:
+        return replace(_pressed(line, contact, found), phase=Phase.RELEASING, since_ms=line.open_ms)
+    if line.asked_ms is None and rules.confirm_ms > 0 and line.origin is Origin.PERSON:
+        found.append(LookAt(contact))
+        return replace(line, asked_ms=now_ms)
+    return _pressed(line, contact, found)
 
 
 def _pressed(line: Line, contact: Contact, found: list[Finding]) -> Line:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from edge import alarm, contact, health, kiosk_news, links, retention, schedule_news, selftest_news, timekeeping, uplink
 from edge.certificate_news import certificate_read, certificates_dated
+from edge.certificate_words import CertificateRead
 from edge.chain import WindowClosed, WindowOpened
 from edge.events import (
     Acked,
@@ -17,7 +18,6 @@ from edge.events import (
     AnswerView,
     Backfill,
     CentreStatus,
-    CertificateRead,
     ClockRead,
     Code,
     Command,
@@ -148,10 +148,11 @@ def _contacts(state: State, fact: ContactEdge | LevelRead | Ticked, out: list[Co
             case contact.Closure(contact=Contact.RESET, at_ms=at_ms):
                 state = selftest_news.arrived(_reset(state, "reset key", "key", at_ms, out), at_ms)
             case contact.Closure(at_ms=at_ms):
-                state, origin = selftest_news.origin_of(state, finding)
-                state = _press(state, origin, at_ms, out)
+                state = _press(*selftest_news.origin_of(state, finding), at_ms, out)
             case contact.WiringTrouble():
                 state = tell(state, finding.trouble, finding.part, finding.raised, finding.detail, finding.at_ms, out)
+            case _:
+                out.append(finding)
     return state
 
 
@@ -241,8 +242,7 @@ def _reset(state: State, by: str, means: str, at_ms: int, out: list[Command]) ->
 
 
 def _alive(state: State, fact: Alive | MessageRefused, out: list[Command]) -> State:
-    machine, _ = health.step(state.health, fact)
-    state = replace(state, health=machine)
+    state = replace(state, health=health.step(state.health, fact)[0])
     if isinstance(fact, Alive) and fact.duty == health.CONTACT and not state.armed:
         state = replace(state, armed=True)
         out.append(TellReady())

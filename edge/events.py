@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum, IntEnum
 
+from edge.certificate_words import CertificateRead
 from edge.codes import Code as Code
 from edge.codes import Qualifier as Qualifier
 from edge.codes import Trouble as Trouble
@@ -196,7 +197,7 @@ class ContactEdge(Value, frozen=True):
 
 
 class LevelRead(Value, frozen=True):
-    """The level poll found a level that no edge has told, or the level at start-up."""
+    """A look at the contact: at start-up, where it found a level that no edge has told, or asked for (LookAt)."""
 
     contact: Contact
     closed: bool
@@ -340,15 +341,6 @@ class Ticked(Value, frozen=True):
     at_ms: int
 
 
-class CertificateRead(Value, frozen=True):
-    """A broker's certificate ends then; None where it cannot be read, and ``problem`` says why."""
-
-    broker: int
-    until_wall_ms: int | None
-    problem: str
-    at_ms: int
-
-
 Fact = (
     ContactEdge | LevelRead | Alive | ClockRead | Stored | Loaded | StoreOpened | StoreTrouble | LinkUp | LinkDown
     | Acked | ReceiptCame | CentreStatus | MessageRefused | ResetAsked | ViewAsked | Noted | Ticked
@@ -357,6 +349,12 @@ Fact = (
 
 
 # --- commands: what hands obey ---------------------------------------------------------------------------------
+
+
+class LookAt(Value, frozen=True):
+    """Look at this contact once more; the answer is a LevelRead."""
+
+    contact: Contact
 
 
 class ShowLamp(Value, frozen=True):
@@ -472,7 +470,7 @@ class AnswerView(Value, frozen=True):
 Command = (
     ShowLamp | SoundSiren | StopSiren | Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Publish
     | PublishHealth | Connect | Disconnect | FeedWatchdog | TellReady | Journal | AnswerView
-    | MeasuringCommand | Forget | KeepCrowd | TestStoreCommand | TestCommand
+    | LookAt | MeasuringCommand | Forget | KeepCrowd | TestStoreCommand | TestCommand
 )  # fmt: skip
 
 StoreCommand = Store | KeepLatch | Load | MarkDone | Backfill | NoteAlive | Forget | KeepCrowd | TestStoreCommand

@@ -44,7 +44,13 @@ class ContactHand(Protocol):
     """The gate's contacts. Posts a ContactEdge for each edge; ``poll`` is the second witness."""
 
     def poll(self) -> None:
-        """Post a LevelRead for each contact whose level no edge has told. The contact thread calls it."""
+        """Post a LevelRead for each contact whose level no edge has told, or that ``look`` asks for.
+
+        The contact thread calls it.
+        """
+
+    def look(self, contact: Contact) -> None:
+        """Have the next ``poll`` post this contact's level, whatever was told. The brain calls it."""
 
     def level(self, contact: Contact) -> bool:
         """True while the contact is closed."""

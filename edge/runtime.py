@@ -174,10 +174,14 @@ def together(calls: Sequence[Callable[[], None]], failed: Callable[[str], None])
 
 
 class Periodic:
-    """Calls ``work`` every ``every_ms`` on a thread of its own until closed. A failing call is logged and told."""
+    """Calls ``work`` every ``every_ms``, and when woken, on a thread of its own until closed.
+
+    A failing call is logged and told. Any thread may call ``wake``; it never blocks.
+    """
 
     def __init__(self, name: str, every_ms: int, work: Callable[[], None], failed: Callable[[str], None]) -> None:
-        self._end = threading.Event()
+        self._due = threading.Event()
+        self._ending = False
         self._every_s = every_ms / 1000
         self._work = work
         self._failed = failed
@@ -185,13 +189,22 @@ class Periodic:
         self._broken = False
         self._thread = Thread(name, self._run, failed)
 
+    def wake(self) -> None:
+        """Have ``work`` called now."""
+        self._due.set()
+
     def close(self) -> None:
         """End the thread."""
-        self._end.set()
+        self._ending = True
+        self._due.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._end.wait(self._every_s):
+        while True:
+            self._due.wait(self._every_s)
+            self._due.clear()
+            if self._ending:
+                return
             try:
                 self._work()
                 self._broken = False

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edge import alarm, contact, health, links, schedule, selftest, thermometer, timekeeping, uplink
+from edge.certificate_words import CertificateRead
 from edge.crowd import Member
-from edge.events import Boot, CertificateRead, ShowLamp, StoreOpened, Value
+from edge.events import Boot, ShowLamp, StoreOpened, Value
 from edge.measuring import CrowdKept, Verdict
 from edge.screening import ThermometerRules
 

@@ -26,14 +26,16 @@ LATE_MS_MAX = 10_000
 class GpioContacts:
     """Posts a ContactEdge for every edge; ``poll`` posts a LevelRead for every level that no edge has told.
 
-    The edges come on the library's thread, ``poll`` on the contact thread. ``gpios`` maps each fitted contact to its
-    line (BCM number); each is a contact to ground, pulled up. Raises DeviceError if a line cannot be had.
+    The edges come on the library's thread, ``poll`` on the contact thread, ``look`` on the brain's. ``gpios`` maps each
+    fitted contact to its line (BCM number); each is a contact to ground, pulled up. Raises DeviceError if a line cannot
+    be had.
     """
 
     def __init__(self, gpios: Mapping[Contact, int], *, pin_factory: Any, clock: Clock, post: Post) -> None:
         self._clock = clock
         self._post = post
         self._told: dict[Contact, bool] = {}
+        self._asked: set[Contact] = set()
         self._buttons: dict[Contact, Any] = {}
         for contact, gpio in gpios.items():
             try:
@@ -53,14 +55,20 @@ class GpioContacts:
         self.poll()
 
     def poll(self) -> None:
-        """Post what no edge has told: a level at start-up, a lost edge, a dead callback thread."""
+        """Post what no edge has told: a level at start-up, a lost edge, a dead callback thread. And what was asked."""
         for contact, button in self._buttons.items():
+            asked = contact in self._asked
+            self._asked.discard(contact)  # before the look: who asks during it is answered by the next one
             # The moment before the look: a fact from an edge in between is newer and wins.
             at_ms = self._clock.now_ms()
             closed = bool(button.is_pressed)
-            if self._told.get(contact) is not closed:
+            if asked or self._told.get(contact) is not closed:
                 self._told[contact] = closed
                 self._post(LevelRead(contact, closed, at_ms))
+
+    def look(self, contact: Contact) -> None:
+        """The next ``poll`` posts this contact's level, whatever was told."""
+        self._asked.add(contact)
 
     def level(self, contact: Contact) -> bool:
         """True while the contact is closed."""

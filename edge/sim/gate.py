@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ from edge.events import (
     Lane,
     LevelRead,
     Loaded,
+    LookAt,
     MarkDone,
     Origin,
     Publish,
@@ -38,7 +40,7 @@ from edge.proving import CloseContact, PulseSiren
 from edge.sim.card import Card, Keeper
 from edge.sim.clocks import Kernel
 from edge.sim.entrance import Entrance
-from edge.sim.hand import POLL_MS, Closing, Terminals
+from edge.sim.hand import LOOK_MS, POLL_MS, Closing, Terminals
 from edge.sim.network import Broker, Phase, Wire
 from edge.sim.tester import RELAY_MS_MAX, Tester
 from edge.sim.timeline import Timeline
@@ -152,6 +154,11 @@ class Gate:
                 self._feed(LevelRead(contact, closed, self.kernel.now_ms()))
         self._time.after(POLL_MS, lambda: self._poll(life))
 
+    def _look(self, contact: Contact, life: int) -> None:
+        if self.alive and life == self.lives:
+            self._told[contact] = self._terminals.closed[contact]
+            self._feed(LevelRead(contact, self._told[contact], self.kernel.now_ms()))
+
     def _beat(self, life: int) -> None:
         if not self.alive or life != self.lives:
             return
@@ -225,6 +232,8 @@ class Gate:
                 wire.connect(mqtt5)
             case Disconnect(broker=number, reason=reason):
                 self._wire(number).disconnect(reason)
+            case LookAt(contact=contact):
+                self._time.after(LOOK_MS, partial(self._look, contact, self.lives))
             case CloseContact():
                 self.tester.close_contact(command)
             case PulseSiren() | SoundSiren():

@@ -10,6 +10,9 @@ from edge.sim.timeline import Timeline
 
 POLL_MS = 50
 
+LOOK_MS = 1
+"""What the contact thread takes to look at a contact when it is asked to."""
+
 
 @dataclass
 class Closing:

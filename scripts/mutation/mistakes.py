@@ -124,8 +124,8 @@ MISTAKES = (
     Mistake(
         "spikes are presses",
         "edge/contact.py",
-        "now_ms >= line.since_ms + rules.confirm_ms:",
-        "now_ms >= line.since_ms + rules.confirm_ms - 6:",
+        "    return line.since_ms + rules.confirm_ms if",
+        "    return line.since_ms + rules.confirm_ms - 6 if",
     ),
     Mistake(
         "chatter is many presses",
@@ -148,8 +148,26 @@ MISTAKES = (
     Mistake(
         "a press whose edges are heard late is a spike",
         "edge/contact.py",
-        "if line.phase is Phase.CONFIRMING and not edge.closed and lasted_ms >= rules.confirm_ms:",
-        "if line.phase is Phase.CONFIRMING and not edge.closed and lasted_ms < 0:",
+        "        if lasted_ms >= rules.confirm_ms:",
+        "        if lasted_ms < 0:",
+    ),
+    Mistake(
+        "a spike whose end is heard late is a press",
+        "edge/contact.py",
+        "    if line.asked_ms is None and rules.confirm_ms > 0 and line.origin is Origin.PERSON:",
+        "    if False:",
+    ),
+    Mistake(
+        "a look that nobody answers loses the press",
+        "edge/contact.py",
+        "else line.asked_ms + LOOK_MS_MAX",
+        "else line.asked_ms + (1 << 40)",
+    ),
+    Mistake(
+        "a closure in doubt is none",
+        "edge/contact.py",
+        "        return replace(_pressed(line, contact, found), phase=Phase.RELEASING, since_ms=line.open_ms)",
+        "        return replace(line, phase=Phase.RELEASING, since_ms=line.open_ms)",
     ),
     Mistake(
         "a press that the poll has seen is another one by its late edge",

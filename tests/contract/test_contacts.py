@@ -102,6 +102,13 @@ def test_a_level_whose_edge_was_lost_is_found_by_the_poll_and_told_once(wiring: 
     assert wiring.take() == [LevelRead(contact, closed, wiring.clock.now_ms())]
 
 
+def test_a_look_that_is_asked_for_is_told_once_though_nothing_changed(wiring: Wiring, contact: Contact) -> None:
+    wiring.contacts.look(contact)
+    wiring.contacts.poll()
+    wiring.contacts.poll()
+    assert wiring.take() == [LevelRead(contact, wiring.contacts.level(contact), wiring.clock.now_ms())]
+
+
 def test_every_bounce_is_passed_on(wiring: Wiring) -> None:
     """What counts as a press is for the brain to say. Mock pins do not debounce: of that only the setting shows."""
     assert wiring.pins.pin(GPIOS[Contact.KEY]).bounce is None

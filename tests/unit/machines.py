@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from edge import core
 from edge.events import (
     ClockQuality,
     Code,
     Contact,
     ContactEdge,
     EventId,
+    Fact,
     Lane,
+    LevelRead,
+    LookAt,
     Origin,
     Qualifier,
     Record,
     Topic,
     WallStamp,
 )
+from edge.state import State
 
 BOOT = "ab" * 8
 
@@ -36,3 +41,14 @@ def record(counter: int, lane: Lane = Lane.ALARM, at_ms: int = 0, kernel_boot: s
 
 def edge(at_ms: int, *, closed: bool, contact: Contact = Contact.KEY, origin: Origin = Origin.PERSON) -> ContactEdge:
     return ContactEdge(contact, closed, at_ms, origin)
+
+
+def think(machine: State, fact: Fact) -> core.Step:
+    """The brain with its contact thread beside it: who is asked to look at a contact finds what was told last."""
+    machine, said = core.step(machine, fact)
+    for one in [*said]:
+        if isinstance(one, LookAt):
+            closed = getattr(machine.contacts, one.contact.value).closed
+            machine, more = think(machine, LevelRead(one.contact, closed, fact.at_ms))
+            said += more
+    return machine, said

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge import core
 from edge.control import Control
 from edge.drivers.clock import SystemClock
 from edge.events import Alive, AnswerView, Boot, ClockRead, Fact, ViewAsked
 from edge.settings import ClockSettings
 from edge.state import Rules, begin
+from tests.unit.machines import think
 
 DEADLINE_S = 5
 
@@ -74,7 +74,7 @@ class SmallGate:
             self.facts.append(fact)
             if self.deaf and isinstance(fact, ViewAsked):
                 continue
-            self._state, commands = core.step(self._state, fact)
+            self._state, commands = think(self._state, fact)
             for command in commands:
                 if isinstance(command, AnswerView):
                     self.control.answer(command.token, self.edit(dict(command.view)))

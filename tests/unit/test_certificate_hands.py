@@ -6,8 +6,9 @@ from pathlib import Path
 
 from centre.authority import Authority
 from edge.certificate_hands import CertificateHands
+from edge.certificate_words import CertificateRead
 from edge.drivers.clock import FixedClock
-from edge.events import CertificateRead, Fact
+from edge.events import Fact
 from edge.settings import Settings, parse
 
 TEXT = """

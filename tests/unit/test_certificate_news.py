@@ -7,7 +7,8 @@ import pytest
 from edge import core, state
 from edge.certificate_news import CHECK_MS
 from edge.certificate_view import DAY_MS, RENEW_DAYS
-from edge.events import Boot, CertificateRead, ClockRead, Fact, Trouble
+from edge.certificate_words import CertificateRead
+from edge.events import Boot, ClockRead, Fact, Trouble
 from edge.state import Rules, State
 from edge.views import heartbeat
 from tests.unit.machines import BOOT

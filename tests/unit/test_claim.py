@@ -28,7 +28,7 @@ from edge.evidence import Fitted
 from edge.proving import SelfTestAsked, StimulusBegan, StimulusEnded, StimulusFailed, StimulusLooked
 from edge.selftest import SelfTestRules
 from edge.state import Rules, State
-from tests.unit.machines import BOOT, edge
+from tests.unit.machines import BOOT, edge, think
 from tests.unit.test_core import OPENED, START
 
 T = 5_000
@@ -48,9 +48,9 @@ def feed(machine: State, facts: Iterable[Fact]) -> tuple[State, list[Command]]:
     out: list[Command] = []
     for fact in facts:
         while core.wake_at(machine) < fact.at_ms:
-            machine, said = core.step(machine, Ticked(max(core.wake_at(machine), machine.now_ms)))
+            machine, said = think(machine, Ticked(max(core.wake_at(machine), machine.now_ms)))
             out += said
-        machine, said = core.step(machine, fact)
+        machine, said = think(machine, fact)
         out += said
     return machine, out
 

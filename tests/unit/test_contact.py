@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edge.contact import (
     EDGE_GRACE_MS,
+    LOOK_MS_MAX,
     Closure,
     ContactRules,
     Contacts,
@@ -19,26 +20,46 @@ from edge.contact import (
     step,
     wake_at,
 )
-from edge.events import Contact, ContactEdge, LevelRead, Origin, Ticked, Trouble
+from edge.events import Contact, ContactEdge, LevelRead, LookAt, Origin, Ticked, Trouble
 from tests.unit.machines import edge
 
 PLAIN = ContactRules()
 
 
-def run(facts: Iterable[ContactEdge | LevelRead | Ticked], rules: ContactRules = PLAIN) -> list[Finding]:
-    """Feed facts and let time pass between and after them as the brain would."""
+def run(
+    facts: Iterable[ContactEdge | LevelRead | Ticked], rules: ContactRules = PLAIN, *, looks: bool = True
+) -> list[Finding]:
+    """Feed facts and let time pass between and after them as the brain would; ``looks``: somebody looks when asked."""
+    told = list(facts)
     contacts, found = Contacts(rules=rules), []
-    for fact in [*facts, None]:
+
+    def feed(fact: ContactEdge | LevelRead | Ticked) -> None:
+        nonlocal contacts
+        contacts, said = step(contacts, fact)
+        found.extend(said)
+        for one in said:
+            if isinstance(one, LookAt) and looks:
+                feed(LevelRead(one.contact, level(told, one.contact, fact.at_ms), fact.at_ms))
+
+    for fact in [*told, None]:
         end_ms = 1 << 40 if fact is None else fact.at_ms
         while (due_ms := wake_at(contacts)) is not None and due_ms <= end_ms:
-            contacts, said = step(contacts, Ticked(due_ms))
-            found += said
+            feed(Ticked(due_ms))
             if due_ms > 1_000_000:
                 return found
         if fact is not None:
-            contacts, said = step(contacts, fact)
-            found += said
+            feed(fact)
     return found
+
+
+def level(facts: Iterable[ContactEdge | LevelRead | Ticked], contact: Contact, at_ms: int) -> bool:
+    """How the wire itself is then, whether anybody has heard of it yet or not."""
+    dated = [
+        (fact.at_ms - getattr(fact, "late_ms", 0), fact.closed)
+        for fact in facts
+        if not isinstance(fact, Ticked) and fact.contact is contact
+    ]
+    return next((closed for moved_ms, closed in sorted(dated, reverse=True) if moved_ms <= at_ms), False)
 
 
 def presses(found: list[Finding]) -> list[Closure]:
@@ -94,6 +115,64 @@ def test_a_press_is_dated_at_its_closing_edge_even_when_the_brain_comes_late() -
     contacts, _ = step(Contacts(), edge(1_000, closed=True))
     _, found = step(contacts, edge(1_060, closed=False))
     assert found == (Closure(Contact.KEY, Origin.PERSON, 1_000),)
+
+
+LATE = st.integers(0, 200)
+
+
+@given(
+    pushes=st.lists(st.tuples(st.integers(1, 5) | st.integers(50, 300), LATE, LATE), min_size=1, max_size=4),
+    polled_ms=st.integers(0, 49),
+    confirm_ms=st.integers(6, 40),
+)
+def test_however_late_edges_are_heard_5_ms_are_no_press_and_50_ms_are_one(
+    pushes: list[tuple[int, int, int]], polled_ms: int, confirm_ms: int
+) -> None:
+    facts: list[ContactEdge | LevelRead] = [edge(0, closed=False)]
+    true_ms, heard_ms = 1_000, 0
+    for held_ms, *late_ms in pushes:
+        for closed, moved_ms, by_ms in zip((True, False), (true_ms, true_ms + held_ms), late_ms, strict=True):
+            heard_ms = max(heard_ms, moved_ms + by_ms)  # one thread tells of them all, in their order
+            facts.append(late(moved_ms, heard_ms, closed=closed))
+        true_ms += 1_000
+    polls = [LevelRead(Contact.KEY, level(facts, Contact.KEY, ms), ms) for ms in range(polled_ms, true_ms, 50)]
+    found = run(sorted([*facts, *polls], key=lambda fact: fact.at_ms), ContactRules(confirm_ms=confirm_ms))
+    assert len(presses(found)) == sum(held_ms >= 50 for held_ms, *_ in pushes)
+
+
+def test_a_short_pulse_whose_end_is_heard_too_late_is_no_press() -> None:
+    """On a busy machine 27 of 146 were, before the line was looked at."""
+    found = run([edge(0, closed=False), edge(1_000, closed=True), late(1_005, 1_040, closed=False)])
+    assert found == [LookAt(Contact.KEY)]
+
+
+def test_a_closure_counts_without_a_look_when_nobody_answers() -> None:
+    found = run([edge(1_000, closed=True), edge(2_000, closed=False)], looks=False)
+    assert presses(found) == [Closure(Contact.KEY, Origin.PERSON, 1_000)]
+    contacts, _ = step(Contacts(), edge(1_000, closed=True))
+    contacts, _ = step(contacts, Ticked(1_010))
+    assert wake_at(contacts) == 1_010 + LOOK_MS_MAX
+    assert presses(list(step(contacts, Ticked(1_010 + LOOK_MS_MAX))[1]))
+
+
+def test_a_closure_that_is_found_open_and_never_dated_is_in_doubt_and_a_press() -> None:
+    """Between 10 ms and the look anything may have been; the edge that would tell was lost."""
+    contacts, _ = step(Contacts(), edge(1_000, closed=True))
+    contacts, _ = step(contacts, Ticked(1_010))
+    contacts, found = step(contacts, LevelRead(Contact.KEY, False, 1_011))
+    assert presses(list(found)) == []
+    contacts, found = step(contacts, Ticked(1_011 + EDGE_GRACE_MS))
+    assert presses(list(found)) == [Closure(Contact.KEY, Origin.PERSON, 1_000)]
+    assert (Trouble.EDGE_LOST, True) in troubles(list(found))
+    _, found = step(contacts, edge(2_000, closed=True))
+    _, found = step(_, LevelRead(Contact.KEY, True, 2_010))
+    assert len(presses(list(found))) == 1, "it was let go: the next one is another one"
+
+
+def test_a_closure_in_doubt_that_closes_again_is_one_press() -> None:
+    facts = [edge(0, closed=False), edge(1_000, closed=True), LevelRead(Contact.KEY, False, 1_015)]
+    found = run([*facts, edge(1_100, closed=True), edge(1_200, closed=False)], looks=False)
+    assert [one.at_ms for one in presses(found)] == [1_000]
 
 
 def test_confirm_0_takes_the_first_edge() -> None:
@@ -173,7 +252,7 @@ def test_an_old_level_does_not_undo_a_newer_edge() -> None:
     contacts, _ = step(contacts, edge(1_000, closed=True))
     contacts, _ = step(contacts, LevelRead(Contact.KEY, False, 999))
     _, found = step(contacts, Ticked(1_010))
-    assert presses(list(found)) == [Closure(Contact.KEY, Origin.PERSON, 1_000)]
+    assert found == (LookAt(Contact.KEY),), "it stands"
 
 
 def test_two_lost_edges_in_a_row_mean_a_dead_callback_thread_until_an_edge_comes() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from edge import alarm, core, latching, state, uplink
+from edge import alarm, latching, state, uplink
 from edge.events import (
     Acked,
     Alive,
@@ -44,7 +44,7 @@ from edge.events import (
     ViewAsked,
 )
 from edge.state import Rules, State
-from tests.unit.machines import BOOT, edge, record
+from tests.unit.machines import BOOT, edge, record, think
 
 START = [ClockRead(0, 1_000_000, 2), Alive("contact", 0), Alive("lamps", 0), Alive("store", 0)]
 OPENED = [StoreOpened(None, Backlog(), None, False, 0), *(Loaded(lane, (), True, 0) for lane in Lane)]
@@ -57,7 +57,7 @@ def begin() -> State:
 def run(facts: Iterable[Fact], gate: State | None = None) -> tuple[State, list[Command]]:
     gate, out = gate or begin(), []
     for fact in facts:
-        gate, commands = core.step(gate, fact)
+        gate, commands = think(gate, fact)
         out += commands
     return gate, out
 
@@ -239,7 +239,7 @@ def test_a_reset_key_that_lets_go_does_not_end_the_trouble_of_a_button_that_is_s
     def stuck(gate: State) -> list[str]:
         return [one.part for one in gate.health.standing if one.trouble is Trouble.KEY_STUCK]
 
-    held = [edge(1_000, closed=True), edge(1_000, closed=True, contact=Contact.RESET), Ticked(61_000)]
+    held = [edge(1_000, closed=True), edge(1_000, closed=True, contact=Contact.RESET), Ticked(1_010), Ticked(61_000)]
     gate, _ = run([*START, *OPENED, *held])
     assert stuck(gate) == ["", "reset"]
     gate, _ = run([edge(62_000, closed=False, contact=Contact.RESET), Ticked(62_100)], gate)

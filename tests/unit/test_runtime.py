@@ -21,7 +21,7 @@ from edge.events import (
     Origin,
     Store,
 )
-from edge.runtime import TOGETHER_S_MAX, Brain, Worker, together
+from edge.runtime import TOGETHER_S_MAX, Brain, Periodic, Worker, together
 from edge.settings import ClockSettings
 
 RULES = state.Rules(contact=contact.ContactRules(confirm_ms=0))
@@ -151,3 +151,21 @@ def test_what_hangs_at_the_end_is_not_waited_for_one_after_the_other() -> None:
     assert ended.is_set()
     assert time.monotonic() - began < 2 * TOGETHER_S_MAX
     hung.set()
+
+
+def test_periodic_work_is_done_at_once_when_woken_and_goes_on_after_a_failure() -> None:
+    done = threading.Semaphore(0)
+    told: list[str] = []
+
+    def work() -> None:
+        done.release()
+        raise ValueError("broken")
+
+    often = Periodic("test", 3_600_000, work, told.append)
+    for _ in range(2):
+        often.wake()
+        assert done.acquire(timeout=30)
+    often.close()
+    assert set(told) == {"thread_test"}
+    often.wake()
+    assert not done.acquire(blocking=False), "it has ended"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 
-from edge import core, schedule_news, selftest_news, state
+from edge import schedule_news, selftest_news, state
 from edge.chain import Kind, Link, Result, Stimulus, Verdict, WindowClosed, WindowOpened, is_report, report_of
 from edge.diary import Diary
 from edge.events import (
@@ -55,7 +55,7 @@ from edge.schedule import ScheduleRules
 from edge.selftest import SelfTestRules
 from edge.state import Rules, State
 from edge.timetable import Timetable
-from tests.unit.machines import BOOT, edge
+from tests.unit.machines import BOOT, edge, think
 from tests.unit.test_claim import feed
 from tests.unit.test_core import START
 
@@ -304,7 +304,7 @@ def test_some_minutes_after_the_link_a_path_test_begins_and_the_diary_is_kept() 
     began: list[Command] = []
     for second in range(1, 90):
         for fact in (ClockRead(second * 1_000, WALL_MS + second * 1_000, 2), Acked(0, None, 0, second * 1_000)):
-            machine, out = core.step(machine, fact)
+            machine, out = think(machine, fact)
             began += out
         if machine.test.run is not None:
             break
