@@ -14,6 +14,9 @@ from mutation.harness import AT_ONCE, NOTHING_RAN, ROOT, SECONDS_MAX, Trees, nea
 from mutation.mistake import Mistake
 from mutation.mistakes import MISTAKES
 
+BRAIN = tuple(f"tests/unit/test_{name}.py" for name in ("core", "claim", "selftest_news", "schedule", "thermometer"))
+"""What runs the whole brain and takes seconds: asked next, before the suite that takes minutes."""
+
 SUITE = ("tests/unit", "tests/sim")
 LEFT_OUT = (
     "project", "settings", "store", "keeper", "cli", "control", "systemd", "clock", "boot", "centre", "mutants",
@@ -37,7 +40,8 @@ def judge(trees: Trees, mistake: Mistake) -> tuple[bool, str]:
     """Whether a test noticed; the test, or why none did."""
     try:
         with trees.spoiled(mistake) as tree:
-            done = noticed(tree, near(tree, mistake.file)) or noticed(tree, [*REST, *SUITE])
+            asked = near(tree, mistake.file), BRAIN, [*REST, *SUITE]
+            done = next((one for tests in asked if (one := noticed(tree, tests)) is not None), None)
     except subprocess.TimeoutExpired:
         return False, f"the suite did not end within {SECONDS_MAX} s"
     if done is None:
