@@ -91,6 +91,7 @@ class Link:
         self._mqtt5 = broker.protocol != "3.1.1"
         self._acks = _Acks()
         self._answered = False
+        self._connected = False
         self._subscribed = False
         self._reason = ""
         self._thread = threading.Thread(target=self._run, name=f"link-{number}", daemon=True)
@@ -110,14 +111,19 @@ class Link:
         self._thread.start()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> mqtt.MQTTMessageInfo | None:
-        """Hand a QoS 1 message to the connection, if there is one. The service's thread calls it."""
+        """Hand a QoS 1 message to the connection, if there is one. The service's thread calls it.
+
+        A session that waited brings alarms before the broker has answered the subscription: they have a receipt too.
+        """
         client = self._client
-        if client is None or not self._subscribed:
+        if client is None or not self._connected:
             return None
         return client.publish(topic, payload, qos=1, retain=retain)
 
     def say(self, listening: bool) -> mqtt.MQTTMessageInfo | None:
-        """Publish the centre's retained word."""
+        """Publish the centre's retained word: not before it is subscribed, or gates would be told of a listener."""
+        if not self._subscribed:
+            return None
         word = wire.CentreWord(wire.SCHEMA, listening, self._wall_ms())
         return self.publish(wire.centre_status_topic(self._county), wire.encode(word), retain=True)
 
@@ -144,7 +150,8 @@ class Link:
     def _session(self) -> bool:
         """One connection from dialling to its end. True if it got as far as the subscription."""
         client = self._build()
-        self._client, self._answered, self._subscribed, self._reason = client, False, False, ""
+        self._client, self._answered, self._connected, self._subscribed = client, False, False, False
+        self._reason = ""
         self._acks = _Acks()
         dialled = False
         try:
@@ -159,7 +166,7 @@ class Link:
             self._reason = str(error)
         if dialled and not self._answered and self._broker.protocol == "auto":
             self._mqtt5 = not self._mqtt5  # an old broker may hang up on MQTT 5, or say nothing: try the other next
-        was_up, self._subscribed = self._subscribed, False
+        was_up, self._connected, self._subscribed = self._subscribed, False, False
         client.disconnect()
         client.loop_stop()
         self._client = None
@@ -209,6 +216,7 @@ class Link:
             self._down.set()
             return
         # Five words: what comes from gates. What goes down to them has six and is not ours to read.
+        self._connected = True
         client.subscribe(f"gate/{self._county}/+/+/+", qos=1)
 
     def _on_subscribe(

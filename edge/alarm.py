@@ -183,7 +183,7 @@ def step(
             return _progress(alarm, () if id is None else (id,), "at_broker", at_ms)
         case ReceiptCame():
             return _receipt(alarm, news)
-        case Ticked(at_ms=at_ms):
+        case Ticked(at_ms=at_ms):  # pragma: no branch - mypy knows that it is the last
             return _time(alarm, at_ms)
 
 

@@ -172,12 +172,11 @@ class CardFile:
 
     def _damaged(self, reason: str) -> OutboxDamaged:
         """Read what can still be read, let the file go, and move it aside."""
-        rescued = Rescued()
-        if self.database is not None:
-            with suppress(sqlite3.Error):
-                # Else a file shorter than it says it is could not be read at all.
-                self.database.conn.execute("PRAGMA writable_schema = ON")
-            rescued = rescue(self.database.conn)
+        connection = self._connected().conn
+        with suppress(sqlite3.Error):
+            # Else a file shorter than it says it is could not be read at all.
+            connection.execute("PRAGMA writable_schema = ON")
+        rescued = rescue(connection)
         self.close()
         aside = self._path
         try:
@@ -202,7 +201,7 @@ class CardFile:
         except sqlite3.OperationalError as error:
             # On a read-only card without a WAL file SQLite can only read a file that it is told will not change.
             wal = Path(f"{self._path}-wal")
-            if not os.access(self._path, os.F_OK) or (wal.exists() and wal.stat().st_size):
+            if wal.exists() and wal.stat().st_size:
                 raise
             self.close()
             connection = self._attach(f"file:{quote(str(self._path))}?immutable=1")

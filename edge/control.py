@@ -69,8 +69,9 @@ class Control:
     """Makes both sockets at once (mode 0660), serves them in ``serve``.
 
     ``press`` closes the simulated contact for so many milliseconds and returns at once; ``see`` lets the simulated
-    sensor see so many degrees, in air of so many. None where the real ones are fitted. Raises
-    AlreadyRunningError where a daemon answers on a socket, StorageError where the sockets cannot be made.
+    sensor see so many degrees, in air of so many. None where the real ones are fitted. ``add`` gives what a view says
+    beyond what the brain knows; it is called on the thread that serves, so that the brain waits for no file.
+    Raises AlreadyRunningError where a daemon answers on a socket, StorageError where the sockets cannot be made.
     """
 
     def __init__(
@@ -80,7 +81,9 @@ class Control:
         clock: Clock,
         press: Callable[[int], None] | None,
         see: Callable[[float, float], None] | None = None,
+        add: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
+        self._add = add
         self._post = post
         self._clock = clock
         self._press = press
@@ -151,7 +154,8 @@ class Control:
                 assert isinstance(key.fileobj, socket.socket)
                 self._visitors.welcome(key.fileobj, may_act=key.fileobj is self._listeners[1].socket)
         while self._answers:
-            self._answered(*self._answers.popleft())
+            token, view = self._answers.popleft()
+            self._answered(token, {**view, **self._add()})
         now_ms = self._clock.now_ms()
         self._give_up(now_ms)
         self._visitors.show_out_late(now_ms)

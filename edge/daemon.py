@@ -117,6 +117,7 @@ class Daemon:
         self._closing: list[Any] = []
         self._hands: list[Any] = []
         self._alive_ms = 0
+        self._began_ms = now_ms
         self._brokers: list[BrokerLink] = []
 
     def start(self) -> None:
@@ -129,7 +130,8 @@ class Daemon:
             self._closing.append(bench)
             press = bench.put
         # First of all: it fails if another daemon runs, before any line is taken.
-        self.control = Control(Path(settings.gate.runtime_directory), self.post, self.clock, press, see)
+        directory = Path(settings.gate.runtime_directory)
+        self.control = Control(directory, self.post, self.clock, press, see, self._wear)
         self._hands.append(self.control)
         # Beside the arming, not after it: a press in the first moment shall find a store, and wait for none.
         starter = Thread("starter", self._start_store_and_brokers, self._failed)
@@ -148,9 +150,7 @@ class Daemon:
             StopSiren: lambda _: self.siren.stop(),
             FeedWatchdog: lambda command: self.supervisor.feed(command.status),
             TellReady: lambda _: self.supervisor.ready(),
-            AnswerView: lambda command: self.control.answer(
-                command.token, {**command.view, "card": wear.written(int(command.view["uptime_ms"]))}
-            ),
+            AnswerView: lambda command: self.control.answer(command.token, command.view),
             Journal: _journal,
         })  # fmt: skip
         self.contacts = GpioContacts(self.gpios, pin_factory=self.pins, clock=self.clock, post=self.post)
@@ -203,6 +203,9 @@ class Daemon:
             self._alive_ms = now_ms
             self.post(Alive("contact", now_ms))
             self.post(self.clock.read())
+
+    def _wear(self) -> dict[str, object]:
+        return {"card": wear.written(self.clock.now_ms() - self._began_ms)}
 
     def _press(self, jobs: Any) -> None:
         if self.bench is not None:

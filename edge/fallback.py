@@ -91,7 +91,7 @@ class Fallback:
     def close(self) -> None:
         """Try to bring memory's rows home, and let the card go."""
         if self._memory is not None:
-            self.attempt(self._return_to_card)
+            self.attempt(partial(self._return_to_card, self._memory))
         if self._card is not None:
             self._card.close()
             self._card = None
@@ -100,7 +100,7 @@ class Fallback:
         """In memory mode, try the card again every ``retry_ms``. True if it took everything back."""
         if self._memory is None or self._clock.now_ms() < self._retry_at_ms:
             return False
-        self.attempt(self._return_to_card)
+        self.attempt(partial(self._return_to_card, self._memory))
         return self._memory is None
 
     def tell_opened(self, renumbered: bool) -> None:
@@ -280,11 +280,8 @@ class Fallback:
 
     # --- back to the card ---------------------------------------------------------------------------------------
 
-    def _return_to_card(self) -> None:
+    def _return_to_card(self, memory: Outbox) -> None:
         """Move memory's rows to the card under the numbers they have; stay in memory if it still refuses."""
-        memory = self._memory
-        if memory is None:
-            return
         self._retry_at_ms = self._clock.now_ms() + self._retry_ms
         if self._lost_meanwhile():
             return
@@ -300,7 +297,7 @@ class Fallback:
         except OutboxFull:
             card.close()
         except OutboxDamaged as error:
-            self._lose(error)
+            self._begin_anew(error)  # the rows may have left memory already
 
     def _lost_meanwhile(self) -> bool:
         """Was the file deleted or replaced since? Only the old connection can still save what it owed."""
@@ -330,13 +327,13 @@ class Fallback:
         stored = tuple((id, seq) for id, seq in moved if id not in self._done)
         self._dropped += memory.take_dropped()
         self._memory = None
-        self._last_seq = self._last_seq if known else 0
-        self._take(card)
+        self._post(StoreTrouble(Trouble.STORE_IN_MEMORY, False, "the card takes writes again", self._clock.now_ms()))
         self._done.clear()
         self._done_lanes.clear()
         self._unread = False
+        self._last_seq = self._last_seq if known else 0
+        self._take(card)
         self._post(Stored(stored, card.durable, self.backlog(), self._clock.now_ms()))
         if not known:
             self.tell_opened(renumbered=True)
-        self._post(StoreTrouble(Trouble.STORE_IN_MEMORY, False, "the card takes writes again", self._clock.now_ms()))
         self._tell_whole()

@@ -151,7 +151,7 @@ class Keeper:
                     notes[KeepDiary] = command.diary
                 case Forget():
                     self._forgetting.begin(command)
-                case ReadAgain():
+                case ReadAgain():  # pragma: no branch - mypy knows that it is the last
                     again.append(command)
         steps = self._steps(records, latch, done, loads)
         steps.extend(partial(self._read_back, one) for one in again)

@@ -19,7 +19,6 @@ from edge.ledger_head import Head as Head
 from edge.ledger_head import head_of as head_of
 from edge.value import Value
 
-FORMAT = 1
 NOTHING = "0" * 64
 """What the first entry of all has for the hash of the entry before."""
 

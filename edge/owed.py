@@ -116,7 +116,7 @@ def with_held(uplink: Uplink, lane: Lane, held: Held) -> Uplink:
             return replace(uplink, held=(held, troubles, routine))
         case Lane.TROUBLE:
             return replace(uplink, held=(alarms, held, routine))
-        case Lane.ROUTINE:
+        case Lane.ROUTINE:  # pragma: no branch - mypy knows that it is the last
             return replace(uplink, held=(alarms, troubles, held))
 
 

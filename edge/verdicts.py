@@ -107,7 +107,7 @@ def _contact(stimulus: Stimulus, fitted: Fitted, seen: Evidence) -> dict[Link, L
             if seen.failed:
                 gpio = _fail(Link.GPIO, seen.failed)
             return {**none, Link.GPIO: gpio, Link.DECISION: _decision(seen, blamed=seen.failed != "")}
-        case Stimulus.LOOPBACK:
+        case Stimulus.LOOPBACK:  # pragma: no branch - mypy knows that it is the last
             return _loopback(fitted, seen)
 
 

@@ -29,6 +29,12 @@ PICTURE_NAMES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 PI_BUFFERS = 3
 """One that fills, one that is read, one ready. Each is 0.9 MB."""
 
+PI_FORMAT = "RGB888"
+"""Asked of the Pi's camera. In memory that is blue, green, red."""
+
+COLOURS_OF = {PI_FORMAT: None, "NV12": cv2.COLOR_YUV2BGR_NV12}
+"""What libcamera may give, whatever it was asked for, and what OpenCV makes colours of it by."""
+
 
 class Source(Protocol):
     """A source of colour pictures (blue, green, red). One thread uses it."""
@@ -134,7 +140,7 @@ class PiCamera:
             # Half the sensor's size is read from its whole area; smaller sizes may show only the middle of the view.
             camera.configure(
                 camera.create_video_configuration(
-                    main={"format": "RGB888", "size": (WIDTH_PX, HEIGHT_PX)},  # in memory that is blue, green, red
+                    main={"format": PI_FORMAT, "size": (WIDTH_PX, HEIGHT_PX)},
                     raw={"size": (width // 2, height // 2)},
                     controls={"FrameRate": pictures_a_second},
                     buffer_count=PI_BUFFERS,
@@ -147,15 +153,26 @@ class PiCamera:
                 " says"
             ) from error
         self._camera = camera
+        self._format = str(camera.camera_configuration()["main"]["format"])
 
     def read(self) -> MatLike:
         """As ``Source`` has it."""
-        picture: MatLike = self._camera.capture_array("main")
-        return picture
+        return coloured(self._camera.capture_array("main"), self._format)
 
     def close(self) -> None:
         """Let the camera go."""
         self._camera.close()
+
+
+def coloured(picture: MatLike, pixel_format: str) -> MatLike:
+    """A picture as libcamera gives it, in blue, green, red. Raises DeviceError for a format that is not known here."""
+    if pixel_format not in COLOURS_OF:
+        raise DeviceError(
+            f"the Pi's camera gives pictures as {pixel_format}, and {', '.join(COLOURS_OF)} are what can be read:"
+            ' connect another camera, or set camera.source = "opencv"'
+        )
+    made_by = COLOURS_OF[pixel_format]
+    return picture if made_by is None else cv2.cvtColor(picture, made_by)
 
 
 class _Pace:

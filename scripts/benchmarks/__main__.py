@@ -22,6 +22,7 @@ PARTS: dict[str, tuple[Callable[[Path, Results, int, Callable[[str], None]], Non
     "hung": (hung.measure, 100, 1_000),
     "students": (students.measure, 60, 600),
     "ledger": (ledger.measure, 10_000, 100_000),
+    "years": (ledger.measure_years, 100_000, 1_000_000),
 }
 """What measures each part, and how much of it: with --quick, and without."""
 

@@ -29,8 +29,12 @@ BYTES = 1_000
 SMALL = 500
 """Records of the ledger in which single bytes are changed: each change is looked for by a whole verification."""
 
+LEDGER = (sys.executable, "-m", "edge", "ledger")
 COMMITS = 400
 SECONDS_MAX = 10.0
+YEARS_SECONDS_MAX = 30.0
+"""For a ledger of a million entries, as many years fill it."""
+
 BOOT = "d" * 16
 LINKS = tuple(
     LinkResult(link, Verdict.PASS, "", 12.5, 200.0, f"{BOOT}-7")
@@ -44,13 +48,23 @@ def measure(directory: Path, results: Results, records: int, say: Callable[[str]
     """Write a month of so many records as a gate does, prove and export it, and look for what was changed."""
     big, small = directory / "big", directory / "small"
     for place, count in ((big, records), (small, SMALL)):
-        place.mkdir()
-        for done in _write(place, count):
-            if done % 20_000 == 0:
-                say(f"writing the ledger: {done:,} of {count:,}")
+        _fill(place, count, say)
     _month(big, results, records, say)
     _bytes(small, results, say)
     _commits(directory, results, say)
+
+
+def measure_years(directory: Path, results: Results, records: int, say: Callable[[str], None]) -> None:
+    """Prove a ledger that many years have filled, by the command and by the stand-alone verifier."""
+    place = directory / "years"
+    _fill(place, records, say)
+    say("verify the years")
+    seconds = _seconds([*LEDGER, "verify", "--state-directory", str(place)], 2)
+    results.add(Figure(f"ledger of {records:,} records, verify alone", seconds, YEARS_SECONDS_MAX, "s"))
+    lines = place / "years.jsonl"
+    with lines.open("wb") as file:
+        file.writelines(line_of(entry) + b"\n" for entry in read(place / "events.db") if entry is not None)
+    results.add(_second(place, lines, records, YEARS_SECONDS_MAX, say))
 
 
 def record(counter: int, of: int) -> Record:
@@ -81,20 +95,31 @@ def _write(place: Path, count: int) -> Iterator[int]:
     outbox.close()
 
 
+def _fill(place: Path, count: int, say: Callable[[str], None]) -> None:
+    place.mkdir()
+    for done in _write(place, count):
+        if done % 20_000 == 0:
+            say(f"writing the ledger: {done:,} of {count:,}")
+
+
 def _month(place: Path, results: Results, records: int, say: Callable[[str], None]) -> None:
     say("verify and export the month")
-    command = [sys.executable, "-m", "edge", "ledger"]
     state = ["--state-directory", str(place)]
-    verify_s = _seconds([*command, "verify", *state], 2)
-    export_s = _seconds([*command, "export", "--month", MONTH, "--directory", str(place), *state], 0)
+    verify_s = _seconds([*LEDGER, "verify", *state], 2)
+    export_s = _seconds([*LEDGER, "export", "--month", MONTH, "--directory", str(place), *state], 0)
     lines = next(place.glob("*.jsonl"))
-    say("the second verifier")
-    verifier = str(Path(__file__).parents[1] / "verify-ledger")
-    second_s = _seconds([sys.executable, verifier, "--key", str(place / PUBLIC_FILE), str(lines)], 2)
+    second = _second(place, lines, records, SECONDS_MAX, say)
     size = f"{lines.stat().st_size / 1e6:.0f} MB"
     results.add(Figure(f"ledger of {records:,} records, verify and export", export_s, SECONDS_MAX, "s", size))
     results.add(Figure(f"ledger of {records:,} records, verify alone", verify_s, SECONDS_MAX, "s"))
-    results.add(Figure(f"ledger of {records:,} records, the second verifier", second_s, SECONDS_MAX, "s"))
+    results.add(second)
+
+
+def _second(place: Path, lines: Path, records: int, seconds_max: float, say: Callable[[str], None]) -> Figure:
+    say("the second verifier")
+    verifier = str(Path(__file__).parents[1] / "verify-ledger")
+    seconds = _seconds([sys.executable, verifier, "--key", str(place / PUBLIC_FILE), str(lines)], 2)
+    return Figure(f"ledger of {records:,} records, the second verifier", seconds, seconds_max, "s")
 
 
 def _seconds(command: Sequence[str], exit_code: int) -> float:

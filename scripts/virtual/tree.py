@@ -21,6 +21,11 @@ GUEST_PACKAGES = (
     "i2c-tools", "gpiod", "v4l-utils",
 )  # fmt: skip
 WHEEL_PACKAGES = ("python3-dev", "python3-venv", "python3-setuptools", "python3-wheel", "gcc", "libc6-dev", "swig")
+
+PICAMERA = ("picamera2==0.3.38", "piexif", "pillow", "simplejpeg", "videodev2")
+"""On a Pi from its own archive, which has nothing for this processor. What else picamera2 asks for is for encoders and
+cameras that are not here."""
+
 WITHOUT = ("man", "doc", "locale", "info")
 
 MASKED = (
@@ -94,9 +99,9 @@ def install_product(root: Path) -> None:
             stack.enter_context(mounted(source, root / name))
         inside(root, "/checkout/scripts/install", "--yes", "--no-apt", "--no-start", "--wheels", "/wheelhouse",
                "--config", f"/checkout/{(SOURCES / 'everything.toml').relative_to(PROJECT)}")  # fmt: skip
-        # From Debian on a Pi; not to be had there for this processor.
-        inside(root, "/opt/gatepost/current/bin/python", "-m", "pip", "install", "-q", "--no-index", "--find-links",
-               "/wheelhouse", "lgpio")  # fmt: skip
+        # From Debian, or from the Pi's own archive, on a Pi; not to be had there for this processor.
+        inside(root, "/opt/gatepost/current/bin/python", "-m", "pip", "install", "-q", "--no-index", "--no-deps",
+               "--find-links", "/wheelhouse", "lgpio", "pidng", *PICAMERA)  # fmt: skip
     settings.unlink()
     units = [unit.name for unit in (PROJECT / "systemd").glob("*.service")]
     inside(root, "systemctl", "-q", "disable", *units)

@@ -11,8 +11,8 @@ from virtual import tree
 from virtual.places import PROJECT, cache
 from virtual.steps import run, step
 
-FROM_SOURCE = ("lgpio==0.2.2.0",)
-"""PyPI has these as wheels for a Pi's processor only."""
+FROM_SOURCE = ("lgpio==0.2.2.0", "pidng==4.0.9")
+"""PyPI has these as wheels for a Pi's processor only, or not at all."""
 
 PACKAGES = ("edge", "centre", "kiosk", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 GLIBC = (41, 36, 34, 28, 27, 17, 5)
@@ -45,7 +45,7 @@ def gather() -> None:
     """Fill ``wheelhouse/`` in the cache for this checkout."""
     wheelhouse = cache() / "wheelhouse"
     asked = wheelhouse / "asked"
-    wanted = tree.python_version() + (PROJECT / "setup.cfg").read_text()
+    wanted = "\n".join([tree.python_version(), *FROM_SOURCE, *tree.PICAMERA, (PROJECT / "setup.cfg").read_text()])
     with step("wheelhouse"):
         if not (asked.exists() and asked.read_text() == wanted):
             shutil.rmtree(wheelhouse, ignore_errors=True)
@@ -55,11 +55,12 @@ def gather() -> None:
         own = _own_wheel(wheelhouse)
         if not asked.exists():
             platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in GLIBC]
-            _pip(
-                "download", "--only-binary=:all:", "--python-version", tree.python_version(), "--implementation", "cp",
-                *platforms, "--platform=manylinux2014_x86_64", "--platform=linux_x86_64", "--find-links",
-                cache() / "built", "-d", wheelhouse, f"{own}[camera,kiosk]", *FROM_SOURCE,
-            )  # fmt: skip
+            for names in ((f"{own}[camera,kiosk]", *FROM_SOURCE), ("--no-deps", *tree.PICAMERA)):
+                _pip(
+                    "download", "--only-binary=:all:", "--python-version", tree.python_version(),
+                    "--implementation", "cp", *platforms, "--platform=manylinux2014_x86_64",
+                    "--platform=linux_x86_64", "--find-links", cache() / "built", "-d", wheelhouse, *names,
+                )  # fmt: skip
             asked.write_text(wanted)
 
 

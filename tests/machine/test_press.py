@@ -14,7 +14,9 @@ pytestmark = pytest.mark.machine
 PRESSES = 1_000
 ROUNDING_MS = 2
 STOPS = 5
-CONFIRM_MS = 40
+CONFIRM_MS = 10
+"""``button.confirm_ms``, unless the settings say otherwise."""
+
 LATE_SHARE_MAX = 0.02
 
 
@@ -52,24 +54,24 @@ def test_a_thousand_presses_at_random_moments_are_a_thousand_at_the_centre(gate:
 
 
 def test_pulses_of_5_ms_are_no_presses(gate: VirtualGate) -> None:
-    """With ``confirm_ms`` at its most: an emulated processor often hears of a pulse's end more than 5 ms late, and what
-    is in doubt is an alarm."""
-    gate.start(button={"key_gpio": KEY, "confirm_ms": CONFIRM_MS})
+    """An emulated processor often hears of a pulse's end more than 5 ms late; the kernel's date says when it was."""
+    gate.start()
     pulses = gate.press(300, 5, (150, 250), seed=11, seconds=300)["presses"]
-    ((last_ms, _),) = gate.press(hold_ms=3 * CONFIRM_MS, pauses_ms=(300, 300))["presses"]
+    ((last_ms, _),) = gate.press(hold_ms=120, pauses_ms=(300, 300))["presses"]
     arrived = gate.centre.wait_for(
         lambda rows: any(row["event"]["monotonic_ms"] >= last_ms - ROUNDING_MS for row in rows if is_press(row))
     )
     moments = [row["event"]["monotonic_ms"] for row in arrived if is_press(row)]
     # Some pulses become longer than was asked, where the processor is busy elsewhere. It says which were.
-    short = [closed for closed, held in pulses if held < CONFIRM_MS / 4]
+    short = [closed for closed, held in pulses if held < CONFIRM_MS - ROUNDING_MS]
     taken = [closed for closed in short if any(abs(moment - closed) < 10 for moment in moments)]
     print(  # noqa: T201
-        f"{len(short)} of {len(pulses)} pulses were shorter than {CONFIRM_MS / 4:g} ms, median"
-        f" {statistics.median(held for _, held in pulses):.1f} ms; {len(taken)} of them taken for a press"
+        f"{len(short)} of {len(pulses)} pulses were shorter than {CONFIRM_MS - ROUNDING_MS} ms, median"
+        f" {statistics.median(held for _, held in pulses):.1f} ms; {len(taken)} of them taken for a press,"
+        f" {len(moments) - 1 - len(taken)} of the longer ones"
     )
-    assert len(short) > len(pulses) / 2, "this machine is too busy to make short pulses"
-    # An emulated processor that is busy elsewhere tells the end of some 35 ms late.
+    assert len(short) > len(pulses) / 10, "this machine is too busy to make short pulses"
+    # What nobody could look at in time is in doubt, and a press.
     assert len(taken) <= LATE_SHARE_MAX * len(short)
 
 

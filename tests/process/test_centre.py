@@ -23,7 +23,16 @@ from edge.camera_words import JPEG_START
 from edge.chain import Kind
 from edge.events import Code, Lane, Origin, Stage
 from edge.topics import Topic
-from tests.process.brokers import PATIENCE_S, Authority, Listener, Mosquitto, free_port, password_file
+from tests.process.brokers import (
+    PATIENCE_S,
+    Authority,
+    Listener,
+    Mosquitto,
+    SilentBroker,
+    free_port,
+    password_file,
+    publish_packet,
+)
 from tests.unit.centre_events import (
     ADDRESS,
     BOOT,
@@ -56,14 +65,17 @@ class Centre:
         ]  # fmt: skip
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self) -> None:
-        """Returns once it has said that it listens."""
+    def begin(self) -> None:
         with self._log.open("a") as log:
             self.process = subprocess.Popen(
                 command(*self.arguments, "--runtime-directory", str(self.runtime)),
                 stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         assert self.process.stdout is not None
+
+    def start(self) -> None:
+        """Returns once it has said that it listens."""
+        self.begin()
         assert self.process.stdout.readline() == "gatepost-centre: listening\n", self.log()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -353,6 +365,16 @@ def test_a_disk_that_refuses_is_told_to_gates_and_nothing_is_acknowledged(centre
     assert gate.receipt() == (press(1).id, Stage.RECEIVED, "")
     gate.listening(True)
     assert [row["arrivals"] for row in centre.json("events")] == [1]
+
+
+def test_an_alarm_that_waited_in_the_session_has_its_receipt_before_the_subscription_is_answered(tmp_path):
+    """A broker sends at once what it kept; such a receipt was dropped, and the gate's lamp did not go on."""
+    waited = publish_packet(ADDRESS.up("alarm"), wire.encode(press(1)), 1)
+    with SilentBroker(connack=b"\x20\x02\0\0" + waited, suback=None) as slow:
+        centre = Centre(tmp_path, slow.port, more=["--protocol", "3.1.1"])
+        centre.begin()
+        assert slow.wait_for_publishes(1) == [ADDRESS.receipts]
+        centre.end()
 
 
 def test_an_old_broker_s_protocol_does_as_well(tmp_path, broker, gate):

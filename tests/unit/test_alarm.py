@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge import alarm, latching
-from edge.alarm import Alarm, AlarmRules, Communication, Draft, Outcome, Pressed, Recovered, Reset
+from edge.alarm import Alarm, AlarmRules, Communication, Draft, Outcome, Press, Pressed, Recovered, Reset, Track
 from edge.events import (
     Acked,
     Backlog,
@@ -302,3 +303,168 @@ def test_each_reset_record_takes_only_its_own_incident_off_the_latch() -> None:
     """Storm 5152: the power went between the two records, and one incident was gone without a word."""
     _, out = run([pressed(5), recovered(latch(), id_of(1)), reset(6, 7)])
     assert [one.latch.ids for one in drafts(out)[1:] if one.latch is not None] == [(id_of(1),), ()]
+
+
+# --- in figures -----------------------------------------------------------------------------------------------------
+
+
+def test_time_is_asked_for_when_an_alarm_is_late_or_a_siren_has_sounded_long_enough() -> None:
+    assert alarm.wake_at(Alarm()) is None
+    state, _ = run([pressed(1, 1_000), pressed(2, 5_000)])
+    assert alarm.wake_at(state) == 31_000, "the oldest press"
+    loud, _ = run([pressed(1, 1_000), receipt(1)], AUDIBLE)
+    assert alarm.wake_at(loud) == 61_000
+    both, _ = run([pressed(1, 1_000)], AUDIBLE)
+    assert alarm.wake_at(both) == 31_000
+    late, _ = run([pressed(1, 1_000), Ticked(31_000)])
+    assert alarm.wake_at(late) is None, "it has been told"
+    quiet, _ = run([pressed(1, 1_000), Ticked(61_000), receipt(1)], AUDIBLE)
+    assert alarm.wake_at(quiet) is None
+
+
+def test_presses_are_counted_from_one_and_the_end_tells_how_many_they_were_and_by_whom() -> None:
+    state, out = run([pressed(1), pressed(2), pressed(3), reset(4), pressed(5)])
+    assert [one.body for one in drafts(out)] == [
+        {"press": 1}, {"press": 2}, {"press": 3}, {"by": "name", "means": "key", "presses": 3}, {"press": 1},
+    ]  # fmt: skip
+    assert [one.latch.presses for one in drafts(out) if one.latch is not None] == [1, 2, 3, 0, 1]
+    assert state.ids == (id_of(5),)
+
+
+def test_the_officers_word_ends_with_its_incident() -> None:
+    state, _ = run([pressed(1), receipt(1), receipt(1, Stage.DISPATCHED), reset(2), pressed(3), receipt(3)])
+    assert (state.officer, alarm.show(state)) == (None, Show.RECEIVED)
+
+
+def test_a_siren_that_had_its_time_or_was_reset_is_not_stopped_twice() -> None:
+    for news in ([Ticked(60_000), Ticked(70_000), reset(2)], [reset(2), Ticked(60_000)]):
+        state, out = run([pressed(1), *news], AUDIBLE)
+        assert len([one for one in out if isinstance(one, StopSiren)]) == 1
+        assert (state.siren_on, state.siren_until_ms) == (False, None)
+
+
+def test_a_second_press_does_not_prolong_the_siren() -> None:
+    state, out = run([pressed(1), pressed(2, 30_000)], AUDIBLE)
+    assert out.count(SoundSiren()) == 1
+    assert state.siren_until_ms == 60_000
+
+
+def test_of_ended_incidents_the_last_64_are_remembered() -> None:
+    state, _ = run([one for n in range(1, 131, 2) for one in (pressed(n), reset(n + 1))])
+    assert (len(state.ended), state.ended[0], state.ended[-1]) == (64, id_of(3), id_of(129))
+
+
+def test_each_stage_of_the_newest_press_is_dated_once() -> None:
+    state, _ = run([pressed(1, 5), stored(1), acked(1), receipt(1), receipt(1, Stage.SEEN, 40)])
+    state, _ = run_on(state, [receipt(1, Stage.DISPATCHED, 50), Stored(((id_of(1), 1),), True, Backlog(), 90)])
+    assert state.track == Track(id_of(1), 5, 10, 20, 30, 40, 50)
+    state, _ = run_on(state, [pressed(2, 60), stored(1), acked(1)])
+    assert state.track == Track(id_of(2), 60), "what comes of an older press is not of this one"
+
+
+def run_on(state: Alarm, news: Iterable[object]) -> tuple[Alarm, list[Outcome]]:
+    out: list[Outcome] = []
+    for one in news:
+        state, said = alarm.step(state, one)  # type: ignore[arg-type]
+        out += said
+    return state, out
+
+
+def test_an_acknowledgement_of_no_event_moves_nothing() -> None:
+    state, _ = run([pressed(1)])
+    assert alarm.step(state, Acked(0, None, 0, 20)) == (state, ())
+
+
+def test_an_officers_word_for_another_incident_or_of_a_close_moves_nothing() -> None:
+    state, _ = run([pressed(1), receipt(1)])
+    for word in (receipt(2, Stage.SEEN), receipt(1, Stage.CLOSED)):
+        assert alarm.step(state, word) == (state, ())
+    state, out = alarm.step(state, receipt(1, Stage.SEEN))
+    assert out == (KeepLatch(alarm.latch(state)),)
+    assert alarm.step(state, receipt(1, Stage.SEEN)) == (state, ()), "said twice"
+
+
+def test_how_many_presses_are_without_a_receipt_is_told_and_what_came() -> None:
+    _, out = run([pressed(1), pressed(2, 9), Ticked(30_000), receipt(1), receipt(2)])
+    told = [(one.raised, one.detail) for one in out if isinstance(one, Communication)]
+    assert told == [(True, "2 press(es) without the centre's receipt"), (False, "the centre's receipt came")]
+    _, out = run([pressed(1), Ticked(30_000)], AlarmRules(done_on_broker=True))
+    assert [one.detail for one in out if isinstance(one, Communication)] == [
+        "1 press(es) without the broker's acknowledgement"
+    ]
+
+
+def test_a_press_that_the_store_still_owes_counts_as_stored_and_one_that_is_known_stays_as_it_was() -> None:
+    before, _ = run([pressed(1, 7)])
+    state, _ = alarm.step(before, recovered(None, id_of(1), id_of(2)))
+    assert state.waiting == {id_of(1): Press(7), id_of(2): Press(0, stored=True)}
+
+
+def test_a_store_that_is_read_again_does_not_make_the_gate_say_its_own_latch_twice() -> None:
+    state, out = run([pressed(1), recovered(None), recovered(None)])
+    assert [one for one in out if isinstance(one, KeepLatch)] == [KeepLatch(alarm.latch(state))]
+    assert run([recovered(None), pressed(1), recovered(None)])[1] == run([recovered(None), pressed(1)])[1]
+    assert run([recovered(Latch((), None, 0, None, "k1"))])[1] == []
+
+
+def test_presses_of_before_a_restart_are_counted_with_those_after_it_and_incidents_once() -> None:
+    state, _ = run([pressed(5), recovered(latch()), pressed(6)])
+    assert (state.presses, state.ids) == (4, (id_of(5), id_of(1)))
+    again, _ = alarm.step(state, recovered(latch()))
+    assert again.ids == state.ids
+
+
+def test_a_silent_gate_sounds_nothing_after_a_restart_and_one_whose_siren_sounds_no_second_time() -> None:
+    state, out = alarm.step(Alarm(kernel_boot="k1"), recovered(latch()))
+    assert SoundSiren() not in out
+    assert (state.siren_on, state.siren_until_ms) == (False, None)
+    _, out = run([pressed(5, 49_000), recovered(latch())], AUDIBLE)
+    assert out.count(SoundSiren()) == 1
+    quiet, out = alarm.step(Alarm(rules=AUDIBLE, kernel_boot="k1"), recovered(latching_without_siren()))
+    assert SoundSiren() not in out
+    assert quiet.siren_on is False
+
+
+def latching_without_siren() -> Latch:
+    return Latch((id_of(1),), None, 2, None, "k1")
+
+
+# --- one latch over another -----------------------------------------------------------------------------------------
+
+UNREAD = Latch((id_of(5),), None, 1, None, "k1", unread=True, boot="b2")
+
+
+def test_a_latch_of_a_life_that_has_not_read_the_card_keeps_the_older_incident_beside_it() -> None:
+    older = Latch((id_of(1), id_of(5)), Stage.SEEN, 2, 90_000, "k1", boot="b1")
+    laid = latching.over(UNREAD, older)
+    assert (laid.ids, laid.officer, laid.presses, laid.siren_until_ms) == (
+        (id_of(5), id_of(1)), Stage.SEEN, 3, 90_000,
+    )  # fmt: skip
+    assert laid.before == older
+    assert latching.over(UNREAD, None) == UNREAD
+
+
+def test_what_the_newer_latch_says_itself_comes_first() -> None:
+    older = Latch((id_of(1),), Stage.SEEN, 2, 90_000, "k1", boot="b1")
+    newer = replace(UNREAD, officer=Stage.DISPATCHED, siren_until_ms=70_000)
+    laid = latching.over(newer, older)
+    assert (laid.officer, laid.siren_until_ms) == (Stage.DISPATCHED, 70_000)
+    assert latching.over(UNREAD, replace(older, kernel_boot="k0")).siren_until_ms is None, "another clock"
+
+
+def test_a_second_word_of_the_same_life_is_laid_over_what_was_there_before_the_first() -> None:
+    older = Latch((id_of(1),), None, 2, None, "k1", boot="b1")
+    first = latching.over(UNREAD, older)
+    second = latching.over(replace(UNREAD, ids=(id_of(5),), presses=2), first)
+    assert (second.ids, second.presses, second.before) == ((id_of(5), id_of(1)), 4, older)
+    another = latching.over(replace(UNREAD, boot="b3", ids=(id_of(6),)), first)
+    assert (another.ids, another.presses) == ((id_of(6), id_of(5), id_of(1)), 4)
+    assert another.before == replace(first, before=None)
+
+
+def test_of_a_latch_that_was_saved_from_damage_only_what_nobody_knows_is_taken_up() -> None:
+    kept = Latch((id_of(1), id_of(2)), None, 3, None, "k1")
+    assert latching.unheard([], None) is None
+    assert latching.unheard([id_of(1), id_of(2)], kept) is None
+    assert latching.unheard([], kept) == kept
+    assert latching.unheard([id_of(1)], kept) == replace(kept, ids=(id_of(2),), presses=0)

@@ -13,7 +13,7 @@ from cv2.typing import MatLike
 
 from edge.camera.drawn import PICTURES_A_SECOND, Person, scene, walk, write_video
 from edge.camera.jpeg import small_jpeg
-from edge.camera.sources import HEIGHT_PX, WIDTH_PX, Folder, PiCamera, Source, VideoFile, open_source
+from edge.camera.sources import HEIGHT_PX, WIDTH_PX, Folder, PiCamera, Source, VideoFile, coloured, open_source
 from edge.camera.watch import MEMORY_MB_MAX, Watch, resident_mb
 from edge.camera_words import JPEG_BYTES_MAX, JPEG_START
 from edge.errors import DeviceError, StorageError
@@ -99,6 +99,19 @@ def test_picamera2_gives_pictures_or_the_missing_camera_is_told() -> None:
     else:
         with pytest.raises(DeviceError, match="rpicam-hello --list-cameras"):
             PiCamera(10)
+
+
+def test_a_picture_that_libcamera_gives_otherwise_than_asked_has_the_same_colours() -> None:
+    blue = np.full((48, 64, 3), (200, 60, 30), np.uint8)
+    lightness, *hues = np.split(cv2.cvtColor(blue, cv2.COLOR_BGR2YUV_I420).ravel(), [48 * 64, 48 * 64 * 5 // 4])
+    nv12 = np.concatenate([lightness, np.stack(hues, axis=1).ravel()]).reshape(72, 64)
+    assert np.abs(coloured(nv12, "NV12").astype(int) - blue).max() <= 3
+    assert coloured(blue, "RGB888") is blue
+
+
+def test_a_picture_in_a_format_that_nobody_knows_is_told_and_not_misread() -> None:
+    with pytest.raises(DeviceError, match="gives pictures as YUYV, and RGB888, NV12 are what can be read"):
+        coloured(np.zeros((48, 64, 2), np.uint8), "YUYV")
 
 
 # --- small pictures -------------------------------------------------------------------------------------------------

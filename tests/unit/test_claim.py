@@ -265,3 +265,115 @@ def test_a_claim_takes_one_closure_and_no_other() -> None:
 def test_a_window_takes_no_closure_before_it_opens_nor_from_its_end_on() -> None:
     window = claim.of_window(1_000, 5_000)
     assert [claim.takes(window, at_ms) for at_ms in (999, 1_000, 5_999, 6_000)] == [False, True, True, False]
+
+
+def relays(*, began_ms: int | None = T, ended_ms: int | None = None, taken_ms: int | None = None) -> claim.Claim:
+    """A relay's claim, commanded at T with ``confirm_ms`` 10: it holds for 25 ms and has let go 13 ms after."""
+    return replace(claim.of_relay(10, T), began_ms=began_ms, ended_ms=ended_ms, taken_ms=taken_ms)
+
+
+def test_a_relay_holds_as_long_as_it_must_and_lets_go_before_the_shortest_press_would_end() -> None:
+    assert [claim.hold_ms(confirm_ms) for confirm_ms in (0, 10, 11, 20)] == [25, 25, 26, 35]
+    assert [claim.settle_ms(confirm_ms) for confirm_ms in (10, 11, 20)] == [13, 12, 3]
+
+
+def test_a_relays_closure_begins_while_it_holds_and_within_250_ms() -> None:
+    assert [claim.takes(relays(), T + after) for after in (-1, 0, 250, 251)] == [False, True, True, False]
+    let_go = relays(ended_ms=T + 25)
+    assert [claim.takes(let_go, T + after) for after in (25, 26)] == [True, False]
+    assert not claim.takes(replace(relays(), held=True), T + 5)
+    assert not claim.takes(relays(began_ms=None), T + 5)
+
+
+def test_a_relays_claim_ends_51_ms_after_it_let_go_once_the_contact_rests() -> None:
+    let_go = relays(ended_ms=T + 25)
+    for at_rest, after, over in ((True, 75, False), (True, 76, True), (False, 900, False)):
+        assert claim.is_over(let_go, at_rest=at_rest, now_ms=T + after) is over
+    assert claim.wake_at(let_go) == T + 25 + 51
+
+
+def test_a_relay_that_never_said_it_let_go_claims_for_15_s() -> None:
+    for after, over in ((14_999, False), (15_000, True)):
+        assert claim.is_over(relays(), at_rest=False, now_ms=T + after) is over
+    assert claim.wake_at(relays()) == T + 15_000
+
+
+def test_a_windows_claim_ends_with_its_press_or_its_time_once_the_contact_rests() -> None:
+    window = claim.of_window(T, 1_000)
+    for taken_ms, at_rest, after, over in (
+        (None, True, 999, False), (None, True, 1_000, True), (None, False, 9_000, False), (T + 5, True, 6, True),
+        (T + 5, False, 9_000, False),
+    ):  # fmt: skip
+        held = replace(window, taken_ms=taken_ms)
+        assert claim.is_over(held, at_rest=at_rest, now_ms=T + after) is over
+    assert claim.wake_at(window) == T + 1_000
+
+
+def test_time_is_asked_for_when_a_taken_press_would_be_a_persons() -> None:
+    taken = relays(ended_ms=T + 25, taken_ms=T + 5)
+    assert claim.wake_at(taken) == T + 5 + 2_000
+    assert claim.wake_at(replace(taken, sure_ms=T + 60)) == T + 60
+    assert claim.wake_at(replace(taken, person=True)) is None
+
+
+def stepped(
+    held: claim.Claim, *facts: Fact, down: bool = True, late_ms: int = 0
+) -> tuple[claim.Claim, list[int | None]]:
+    told = []
+    for fact in facts:
+        held, at_ms = claim.step(held, fact, fact.at_ms + late_ms, down=down, confirm_ms=10)
+        told.append(at_ms)
+    return held, told
+
+
+def test_a_press_that_is_held_for_2_s_is_told_once_and_dated_at_its_beginning() -> None:
+    held, told = stepped(relays(taken_ms=T + 5), Ticked(T + 2_004), Ticked(T + 2_005), Ticked(T + 2_006))
+    assert told == [None, T + 5, None]
+    assert held.person
+    assert stepped(relays(taken_ms=T + 5), Ticked(T + 9_000), down=False)[1] == [None]
+
+
+def test_two_looks_6_ms_apart_find_a_finger_and_closer_ones_a_disturbance() -> None:
+    ended = relays(ended_ms=T + 25, taken_ms=T + 5)
+    assert stepped(ended, StimulusLooked(True, T + 38), StimulusLooked(True, T + 44))[1] == [None, T + 25]
+    assert stepped(ended, StimulusLooked(True, T + 38), StimulusLooked(True, T + 43))[1] == [None, None]
+    early = stepped(ended, StimulusLooked(True, T + 37), StimulusLooked(True, T + 43))
+    assert early == (replace(ended, looked_ms=T + 43), [None, None]), "the relay may still hold it at 37"
+    again = stepped(ended, StimulusLooked(True, T + 38), StimulusLooked(False, T + 40), StimulusLooked(True, T + 46))
+    assert again == (replace(ended, looked_ms=T + 46), [None, None, None])
+    unended = relays(taken_ms=T + 5)
+    assert stepped(unended, StimulusLooked(True, T + 38), StimulusLooked(True, T + 44))[0] == unended
+
+
+def test_a_finger_found_by_the_looks_is_dated_by_its_edge_where_there_was_one() -> None:
+    ended = relays(ended_ms=T + 25, taken_ms=T + 5)
+    facts = edge(T + 30, closed=True), StimulusLooked(True, T + 38), StimulusLooked(True, T + 44)
+    held, told = stepped(ended, *facts)
+    assert told == [None, None, T + 30]
+    assert held.again_ms == T + 30
+
+
+def test_a_closure_after_the_relay_let_go_is_sure_as_late_as_any_press_and_keeps_its_first_edge() -> None:
+    ended = relays(ended_ms=T + 25, taken_ms=T + 5)
+    for came, sure in ((30, 48), (38, 48), (39, 49)):
+        held, told = stepped(ended, edge(T + came, closed=True), edge(T + came + 1, closed=True))
+        assert (held.again_ms, held.sure_ms, told) == (T + came, T + sure, [None, None])
+        assert stepped(held, Ticked(T + sure - 1), Ticked(T + sure))[1] == [None, T + came]
+
+
+def test_a_closure_that_opens_again_before_it_is_sure_was_bounce() -> None:
+    ended = relays(ended_ms=T + 25, taken_ms=T + 5)
+    bounced, _ = stepped(ended, edge(T + 30, closed=True), edge(T + 33, closed=False))
+    assert bounced == ended
+    up, _ = stepped(ended, edge(T + 30, closed=True), down=False)
+    assert up == ended
+    sure, told = stepped(ended, edge(T + 30, closed=True), edge(T + 48, closed=False))
+    assert (sure.again_ms, told) == (T + 30, [None, T + 30]), "it was sure by then"
+    before = relays(taken_ms=T + 5)
+    assert stepped(before, edge(T + 10, closed=True))[0] == before, "the relay still holds it"
+
+
+def test_nothing_of_a_relays_hand_moves_the_claim_of_a_window() -> None:
+    window = replace(claim.of_window(T, 1_000), taken_ms=T + 5)
+    facts = StimulusBegan(T + 9), StimulusEnded(T + 10), StimulusLooked(True, T + 60), edge(T + 70, closed=True)
+    assert stepped(window, *facts) == (window, [None] * 4)

@@ -18,6 +18,7 @@ from edge.contact import (
     WiringTrouble,
     callbacks_dead,
     step,
+    undecided,
     wake_at,
 )
 from edge.events import Contact, ContactEdge, LevelRead, LookAt, Origin, Ticked, Trouble
@@ -351,3 +352,164 @@ def test_whatever_the_contacts_do_nothing_raises_and_troubles_alternate(
     found = run(facts, PAIR)
     loop = [one.raised for one in found if isinstance(one, WiringTrouble) and one.trouble is Trouble.LOOP_OPEN]
     assert loop == [number % 2 == 0 for number in range(len(loop))]
+
+
+# --- in figures -----------------------------------------------------------------------------------------------------
+
+
+def held(*facts: ContactEdge | LevelRead | Ticked, rules: ContactRules = PLAIN) -> tuple[Contacts, list[Finding]]:
+    """What comes of these facts alone, with nobody who looks and no time that passes between them."""
+    contacts, found = Contacts(rules=rules), []
+    for fact in facts:
+        contacts, said = step(contacts, fact)
+        found += said
+    return contacts, found
+
+
+def test_time_is_asked_for_by_each_contact_in_its_phase() -> None:
+    rules = ContactRules(confirm_ms=20, release_ms=50, stuck_ms=3_000)
+    assert wake_at(Contacts(rules=rules)) is None
+    for contact in (Contact.KEY, Contact.RESET):
+        facts = [edge(1_000, closed=True, contact=contact), Ticked(1_020), LevelRead(contact, True, 1_021)]
+        assert wake_at(held(*facts[:1], rules=rules)[0]) == 1_020, "it may count"
+        assert wake_at(held(*facts[:2], rules=rules)[0]) == 1_120, "the look"
+        assert wake_at(held(*facts, rules=rules)[0]) == 4_000, "it may be stuck"
+        assert wake_at(held(*facts, Ticked(4_000), rules=rules)[0]) is None, "it has been told"
+        opened = edge(2_000, closed=False, contact=contact)
+        assert wake_at(held(*facts, opened, rules=rules)[0]) == 2_050, "it may close again"
+        assert wake_at(held(*facts, opened, Ticked(2_050), rules=rules)[0]) is None
+
+
+def test_a_test_at_the_contact_port_is_never_waited_for_as_stuck() -> None:
+    facts = edge(1_000, closed=True, origin=Origin.SELF_TEST), Ticked(1_010)
+    assert wake_at(held(*facts)[0]) is None
+    assert wake_at(held(*facts, edge(1_100, closed=False, origin=Origin.SELF_TEST))[0]) == 1_150
+
+
+def test_an_edge_may_come_250_ms_after_the_poll_before_it_is_lost() -> None:
+    """A level change that only the poll saw is told then, with how many there were; two in a row are a dead thread."""
+    facts = LevelRead(Contact.KEY_NC, True, 0), LevelRead(Contact.KEY_NC, False, 1_000)
+    contacts, found = held(*facts)
+    assert (wake_at(contacts), found) == (1_250, [])
+    assert held(*facts, Ticked(1_249))[1] == []
+    contacts, found = held(*facts, Ticked(1_250))
+    told = WiringTrouble(
+        Trouble.EDGE_LOST, True, "key_nc: 1 level changes were seen by the poll alone", 1_250, "key_nc"
+    )
+    assert found == [told]
+    assert not callbacks_dead(contacts)
+    contacts, found = held(*facts, Ticked(1_250), LevelRead(Contact.KEY_NC, True, 2_000), Ticked(2_250))
+    assert callbacks_dead(contacts)
+    assert (contacts.key_nc.lost, contacts.key_nc.lost_in_row) == (2, 2)
+    contacts, found = held(*facts, Ticked(1_250), edge(3_000, closed=True, contact=Contact.KEY_NC))
+    assert found[1:] == [WiringTrouble(Trouble.EDGE_LOST, False, "key_nc: edges arrive", 3_000, "key_nc")]
+    assert (contacts.key_nc.lost, contacts.key_nc.lost_in_row) == (1, 0)
+
+
+@pytest.mark.parametrize("contact", [Contact.KEY, Contact.KEY_NC, Contact.RESET])
+def test_a_dead_callback_thread_is_seen_at_any_contact(contact: Contact) -> None:
+    facts: list[LevelRead | Ticked] = []
+    for at_ms, closed in ((0, False), (1_000, True), (2_000, False)):
+        facts += LevelRead(contact, closed, at_ms), Ticked(at_ms + 250)
+    assert callbacks_dead(held(*facts)[0])
+
+
+def test_a_poll_that_sees_what_is_known_or_old_loses_no_edge() -> None:
+    contacts, _ = held(edge(1_000, closed=False), LevelRead(Contact.KEY, False, 1_050))
+    assert contacts.key.unproven_ms is None
+    contacts, _ = held(edge(1_000, closed=False), LevelRead(Contact.KEY, True, 1_000))
+    assert (contacts.key.unproven_ms, contacts.key.closed) == (None, False)
+    contacts, _ = held(LevelRead(Contact.KEY, False, 0), LevelRead(Contact.KEY, True, 1), edge(2, closed=True))
+    assert contacts.key.unproven_ms is None
+
+
+def test_a_closure_may_be_a_press_until_it_counts() -> None:
+    for contact in (Contact.KEY, Contact.RESET):
+        confirming, _ = held(edge(1_000, closed=True, contact=contact))
+        assert undecided(confirming)
+        assert undecided(step(confirming, Ticked(1_010))[0]), "it is looked at"
+        assert not undecided(held(edge(1_000, closed=True, contact=contact), Ticked(1_010), Ticked(1_110))[0])
+    assert not undecided(held(edge(1_000, closed=True, contact=Contact.KEY_NC))[0])
+    assert not undecided(Contacts())
+
+
+def test_a_stuck_contact_is_told_with_its_name_and_seconds_and_when_it_lets_go() -> None:
+    rules = ContactRules(stuck_ms=3_000)
+    for contact, part in ((Contact.KEY, ""), (Contact.RESET, "reset")):
+        facts = [edge(1_000, closed=True, contact=contact), Ticked(1_010), LevelRead(contact, True, 1_011)]
+        assert not troubles(held(*facts, Ticked(3_999), rules=rules)[1])
+        open_again = edge(5_000, closed=False, contact=contact)
+        _, found = held(*facts, Ticked(4_000), Ticked(4_001), open_again, Ticked(5_049), Ticked(5_050), rules=rules)
+        assert [one for one in found if isinstance(one, WiringTrouble)] == [
+            WiringTrouble(Trouble.KEY_STUCK, True, f"{contact.value} closed for 3 s", 4_000, part),
+            WiringTrouble(Trouble.KEY_STUCK, False, f"{contact.value} let go", 5_050, part),
+        ]
+
+
+def test_a_closure_that_the_poll_finds_open_before_it_counts_is_none_and_later_one_in_doubt() -> None:
+    assert not undecided(held(edge(1_000, closed=True), LevelRead(Contact.KEY, False, 1_009))[0])
+    in_doubt, _ = held(edge(1_000, closed=True), LevelRead(Contact.KEY, False, 1_010))
+    assert undecided(in_doubt)
+    assert wake_at(in_doubt) == 1_260
+    assert presses(list(step(in_doubt, Ticked(1_260))[1])) == [Closure(Contact.KEY, Origin.PERSON, 1_000)]
+
+
+def test_a_contact_must_stand_open_for_50_ms_before_it_can_be_pressed_again() -> None:
+    first = [edge(1_000, closed=True), edge(1_100, closed=False)]
+    for again_ms, count in ((1_149, 1), (1_150, 2)):
+        facts = [*first, edge(again_ms, closed=True), edge(again_ms + 100, closed=False)]
+        assert len(presses(run(facts))) == count
+
+
+def pair(*facts: ContactEdge | LevelRead | Ticked) -> tuple[Contacts, list[Finding]]:
+    """A supervised key that was quiet."""
+    return held(*QUIET, *facts, rules=PAIR)
+
+
+CUT = edge(10_000, closed=False, contact=Contact.KEY_NC)
+
+
+def test_a_pair_that_disagrees_is_told_after_half_a_second_and_again_when_it_has_agreed_for_as_long() -> None:
+    contacts, _ = pair(CUT)
+    assert wake_at(contacts) == 10_500
+    assert pair(CUT, Ticked(10_499))[1] == []
+    contacts, found = pair(CUT, Ticked(10_500), Ticked(11_500))
+    opened = WiringTrouble(Trouble.LOOP_OPEN, True, "both contacts open: cable cut, or a contact broken", 10_500)
+    assert found == [opened]
+    assert wake_at(contacts) is None
+    mended = edge(20_000, closed=True, contact=Contact.KEY_NC)
+    contacts, found = pair(CUT, Ticked(10_500), mended)
+    assert (wake_at(contacts), found) == (20_500, [opened])
+    assert pair(CUT, Ticked(10_500), mended, Ticked(20_499))[1] == [opened]
+    contacts, found = pair(CUT, Ticked(10_500), mended, Ticked(20_500), Ticked(21_500))
+    closed = WiringTrouble(Trouble.LOOP_OPEN, False, "one half open, one closed again", 20_500)
+    assert found == [opened, closed]
+    assert (contacts.loop, contacts.agree_ms, contacts.disagree_ms, wake_at(contacts)) == (None, None, None, None)
+
+
+def test_a_pair_that_agrees_for_a_moment_has_its_time_again_either_way() -> None:
+    travelled = edge(10_400, closed=True, contact=Contact.KEY_NC), edge(10_450, closed=False, contact=Contact.KEY_NC)
+    assert pair(CUT, *travelled, Ticked(10_949))[1] == []
+    assert troubles(pair(CUT, *travelled, Ticked(10_950))[1]) == [(Trouble.LOOP_OPEN, True)]
+    flicker = edge(20_000, closed=True, contact=Contact.KEY_NC), edge(20_400, closed=False, contact=Contact.KEY_NC)
+    again = edge(20_450, closed=True, contact=Contact.KEY_NC)
+    contacts, found = pair(CUT, Ticked(10_500), *flicker, again, Ticked(20_949))
+    assert (troubles(found), wake_at(contacts)) == ([(Trouble.LOOP_OPEN, True)], 20_950)
+
+
+def test_a_cut_cable_that_is_shorted_then_is_told_as_what_it_is_now() -> None:
+    shorted = edge(20_000, closed=True), edge(20_001, closed=True, contact=Contact.KEY_NC)
+    _, found = pair(CUT, Ticked(10_500), *shorted, Ticked(20_501), Ticked(30_000))
+    loop = [one for one in found if isinstance(one, WiringTrouble) and one.trouble is not Trouble.KEY_STUCK]
+    assert loop == [
+        WiringTrouble(Trouble.LOOP_OPEN, True, "both contacts open: cable cut, or a contact broken", 10_500),
+        WiringTrouble(Trouble.LOOP_OPEN, False, "changed", 20_501),
+        WiringTrouble(Trouble.LOOP_SHORT, True, "both contacts closed", 20_501),
+    ]
+
+
+def test_a_half_that_nobody_has_read_yet_disagrees_with_nothing() -> None:
+    for fact in (edge(0, closed=False), edge(0, closed=False, contact=Contact.KEY_NC)):
+        contacts, found = held(fact, Ticked(9_000), rules=PAIR)
+        assert (contacts.disagree_ms, found) == (None, [])
+    assert held(*QUIET, CUT, Ticked(19_000))[1] == [], "unsupervised"

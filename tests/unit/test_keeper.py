@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.chain import Result
+from edge.diary import Diary
 from edge.drivers.memory_outbox import MemoryOutbox
 from edge.drivers.store import SqliteOutbox
 from edge.events import (
@@ -50,6 +51,7 @@ from edge.ledger_key import PublicKey, load_or_make
 from edge.ledger_table import Scribe, read
 from edge.measuring import CrowdKept
 from edge.ports import OutboxFull
+from edge.proving import KeepDiary, ReadAgain
 
 BOOT = "00000000000000aa"
 WALL_MS = 1_760_000_000_000
@@ -259,6 +261,9 @@ def test_the_last_latch_of_a_batch_is_kept_with_its_records(bench):
     bench.run(KeepLatch(LATCH))
     assert SqliteOutbox(bench.path, 100).latch() == LATCH
 
+    bench.run(store(2, Lane.ROUTINE, latch=later))
+    assert SqliteOutbox(bench.path, 100).latch() == later, "also where no alarm is among them"
+
 
 def test_every_batch_and_every_pause_is_a_sign_of_work(bench):
     bench.open()
@@ -279,6 +284,30 @@ def test_events_are_dated_between_other_jobs_until_none_is_left(bench):
     assert dated == (600,)
 
 
+def test_the_last_diary_of_a_batch_is_kept(bench):
+    bench.open()
+    bench.run(KeepDiary(Diary(since_wall_ms=1)), KeepDiary(Diary(since_wall_ms=2)))
+    assert SqliteOutbox(bench.path, 100).diary() == Diary(since_wall_ms=2)
+
+
+def test_an_event_is_looked_for_again_on_the_card_itself(bench):
+    bench.open()
+    bench.run(store(1))
+    (found, missing) = bench.run(ReadAgain(str(id_of(1))), ReadAgain(str(id_of(2))))
+    assert (found.id, found.found, found.entries, found.fault) == (str(id_of(1)), True, 2, "")
+    assert (missing.id, missing.found) == (str(id_of(2)), False)
+
+
+def test_an_event_that_could_not_be_looked_for_says_why_and_leaves_the_card_in_use(bench):
+    bench.open()
+    bench.run(store(1))
+    bench.path.unlink()
+    (answer,) = bench.run(ReadAgain(str(id_of(1))))
+    assert (answer.found, answer.entries) == (False, None)
+    assert "unable to open" in answer.fault
+    assert not bench.keeper.in_memory
+
+
 def test_dropped_events_are_told_once_a_minute_and_restored(bench):
     """Told for each, every report would itself be an event that costs another."""
     bench.limit = 10
@@ -293,6 +322,56 @@ def test_dropped_events_are_told_once_a_minute_and_restored(bench):
     assert only(told, StoreTrouble).detail.startswith("19 events")
     assert trouble(bench.wait(60_000), Trouble.EVENTS_DROPPED) == [False]
     assert bench.wait(60_000) == []
+
+
+def test_dropped_events_are_told_again_after_a_minute_and_restored_after_a_minute_without(bench):
+    bench.limit = 1
+    bench.open()
+    bench.run(store(1, Lane.ROUTINE), store(2, Lane.ROUTINE))
+    assert trouble(bench.run(store(3, Lane.ROUTINE)), Trouble.EVENTS_DROPPED) == []
+    assert bench.wait(59_999) == []
+    (again,) = bench.wait(1)
+    assert (again.raised, again.detail) == (True, "1 events were dropped at the store's limit")
+    (ended,) = bench.wait(1)
+    assert not ended.raised, "the last one went a minute ago"
+
+
+def test_every_event_is_compared_with_its_checksum_once_a_day_and_32_at_a_time(bench):
+    bench.open()
+    bench.run(*(store(n) for n in range(1, 71)))
+    finish(bench)
+    looked, card = [], bench.opened[-1]
+    history = card.history
+
+    def looking(after_seq, limit):
+        looked.append((after_seq, limit))
+        return history(after_seq, limit)
+
+    card.history = looking
+    bench.clock.at_ms += 86_399_999
+    finish(bench)
+    assert looked == []
+    bench.clock.at_ms += 1
+    finish(bench)
+    assert looked == [(0, 32), (32, 32), (64, 32), (70, 32)]
+
+
+def test_the_store_is_idle_as_soon_as_the_last_event_has_been_looked_at(bench):
+    bench.open()
+    bench.run(*(store(n) for n in range(1, 41)))
+    finish(bench)
+    bench.clock.at_ms += 86_400_000
+    assert [bench.keeper.idle() for _ in range(4)] == [True, True, False, False]
+
+
+def test_a_mistake_in_looking_over_the_card_ends_it_for_a_day(bench):
+    bench.open()
+    bench.opened[-1].history = lambda after_seq, limit: 1 // 0
+    finish(bench)
+    assert (bench.keeper.unexpected, bench.keeper.in_memory) == (1, True)
+    for _ in range(3):
+        bench.wait()
+    assert (bench.keeper.unexpected, bench.keeper.in_memory) == (1, False)
 
 
 # --- a card that refuses ------------------------------------------------------------------------------------------
@@ -817,6 +896,30 @@ def test_of_a_damaged_ledger_only_what_the_chain_proves_is_brought_over(bench):
     while bench.keeper.idle():
         pass
     assert bench.ledger()[0] == [4, 5, 6, 7, 8, 9, 20]
+
+
+def test_an_event_that_is_still_owed_in_a_damaged_file_is_read_by_the_brain(bench):
+    bench.open()
+    bench.run(store(1))
+    card = bench.opened[-1]
+
+    def salvage(limit):
+        card.append([record(50, Lane.ROUTINE)], None)
+        return 0
+
+    card.salvage = salvage
+    assert only(bench.wait(), StoreOpened).renumbered
+    assert bench.wait() == [], "once"
+
+
+def test_a_mistake_in_salvaging_does_not_take_the_card_away_again_and_again(bench):
+    bench.open()
+    bench.opened[-1].salvage = lambda limit: limit < None
+    bench.wait()
+    assert (bench.keeper.unexpected, bench.keeper.in_memory) == (1, True)
+    for _ in range(3):
+        bench.wait()
+    assert (bench.keeper.unexpected, bench.keeper.in_memory) == (1, False)
 
 
 def damage(path, table):

@@ -16,7 +16,10 @@ from edge.ledger_key import (
     PublicKey,
     fingerprint,
     load_or_make,
+    load_or_make_at,
+    pem_of,
     public_key_of,
+    public_keys_of,
 )
 from tests.unit.ledgers import mode_of
 
@@ -106,6 +109,61 @@ def test_a_key_of_another_kind_is_told(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CertificateError, match="cannot be made: No such file"):
         load_or_make(tmp_path / "nowhere")
+
+
+def test_a_key_that_cannot_even_be_looked_at_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CertificateError, match=r"ledger key .*cannot be looked at: Not a directory; mend the card"):
+        load_or_make(tmp_path / "file")
+
+
+def test_a_key_that_is_a_directory_cannot_be_read_and_that_is_told(tmp_path: Path) -> None:
+    (tmp_path / KEY_FILE).mkdir(mode=0o700)
+    with pytest.raises(CertificateError, match=r"may not be read \(Is a directory\)"):
+        load_or_make(tmp_path)
+
+
+def test_a_public_key_that_cannot_be_written_beside_it_costs_nothing(tmp_path: Path) -> None:
+    (tmp_path / PUBLIC_FILE).mkdir()
+    made = load_or_make(tmp_path)
+    assert load_or_make(tmp_path).public_key == made.public_key
+
+
+def test_a_public_key_that_was_changed_beside_it_is_written_anew_and_else_left_alone(tmp_path: Path) -> None:
+    made = load_or_make(tmp_path)
+    public = tmp_path / PUBLIC_FILE
+    public.write_text("something else")
+    load_or_make(tmp_path)
+    assert public_key_of(str(public)).public_key == made.public_key
+    public.chmod(0o600)
+    load_or_make(tmp_path)
+    assert mode_of(public) == 0o600
+
+
+def test_no_more_of_a_file_is_read_than_a_key_can_be_long(tmp_path: Path) -> None:
+    made = load_or_make(tmp_path)
+    text = (tmp_path / PUBLIC_FILE).read_bytes()
+    (tmp_path / "long.pub").write_bytes(b"#" * (4_096 - len(text)) + text)
+    assert [one.public_key for one in public_keys_of(tmp_path / "long.pub")] == [made.public_key]
+    (tmp_path / "long.pub").write_bytes(b"#" * (4_097 - len(text.rstrip())) + text)
+    with pytest.raises(CertificateError, match=r"long\.pub holds no PEM public key"):
+        public_keys_of(tmp_path / "long.pub")
+
+
+def test_every_key_of_a_file_is_read_and_goes_back_into_its_form(tmp_path: Path) -> None:
+    keys = [load_or_make_at(tmp_path / f"{n}.key", tmp_path / f"{n}.pub", "centre's key") for n in (1, 2)]
+    both = tmp_path / "both.pub"
+    both.write_bytes(b"".join((tmp_path / f"{n}.pub").read_bytes() for n in (1, 2)))
+    found = public_keys_of(both)
+    assert [one.public_key for one in found] == [one.public_key for one in keys]
+    assert b"".join(pem_of(one) for one in found) == both.read_bytes()
+
+
+def test_a_key_is_called_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "centre.key").write_text("rubbish")
+    (tmp_path / "centre.key").chmod(0o600)
+    with pytest.raises(CertificateError, match=r"^centre's key "):
+        load_or_make_at(tmp_path / "centre.key", tmp_path / "centre.pub", "centre's key")
 
 
 def test_a_power_cut_while_the_key_was_made_leaves_no_half_a_key(tmp_path: Path) -> None:

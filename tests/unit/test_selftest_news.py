@@ -230,6 +230,13 @@ def test_both_ends_of_a_window_are_logged_with_its_nonce() -> None:
     assert {one.body["nonce"] for one in records(out) if one.code is Code.WALK_TEST} == {"ab" * 8}
 
 
+def test_a_window_is_open_for_half_an_hour_at_most() -> None:
+    for asked_ms, open_ms in ((600_000, 600_000), (9_000_000, 1_800_000)):
+        after, _ = feed(gate(), [WindowOpened("ab" * 8, Kind.HUMAN, "officer", asked_ms, None, T)])
+        assert after.test.window is not None
+        assert after.test.window.until_ms == T + open_ms
+
+
 def test_a_window_ends_when_nobody_at_the_centre_could_see_what_comes_of_it() -> None:
     after, out = feed(gate(), [opened(), LinkDown(0, "gone", False, T + 50)])
     assert logged(out)[-1] == (Qualifier.RESTORE, "no broker is connected")

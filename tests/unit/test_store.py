@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -83,11 +84,16 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def card(tmp_path):
+def room():
+    return "1m"
+
+
+@pytest.fixture
+def card(tmp_path, room):
     """A small file system of its own, which can be filled and made read-only."""
     point = tmp_path / "card"
     point.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(point)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", str(point)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system is not permitted here")
     yield point
@@ -100,9 +106,9 @@ def fill(point):
             pass
 
 
-def append_many(outbox, counters):
+def append_many(outbox, counters, lane=Lane.ALARM):
     for counter in range(2, counters):
-        outbox.append([record(counter)], None)
+        outbox.append([record(counter, lane)], None)
 
 
 def remount(point, mode):
@@ -466,6 +472,76 @@ def test_a_new_file_on_a_read_only_card_cannot_be_opened(card):
         opened(card / "events.db")
 
 
+def test_a_file_that_was_begun_and_never_written_cannot_be_read_from_a_read_only_card(card):
+    (card / "events.db").touch()
+    remount(card, "ro")
+    with pytest.raises(OutboxFull, match="SQLITE_READONLY"):
+        opened(card / "events.db")
+
+
+def test_a_read_only_card_is_not_read_without_the_commits_that_lie_in_the_wal(card, path):
+    """As a power cut leaves them: an older latch, or none, would be taken for the newest."""
+    outbox = opened(path)
+    outbox.append([record(1)], LATCH)
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", card / f"events.db{suffix}")
+    remount(card, "ro")
+    with pytest.raises(OutboxFull, match=r"SQLITE_(CANTOPEN|READONLY)"):
+        opened(card / "events.db")
+    outbox.close()
+
+
+@pytest.mark.parametrize("room", ["8m"])
+def test_the_last_room_of_a_full_card_is_for_alarms_and_the_latch(card):
+    """It is made when the card has refused something, whatever that was."""
+    path = card / "events.db"
+    outbox = opened(path)
+    outbox.append([record(1)], None)
+    fill(card)
+    assert not outbox.only_alarms
+    with pytest.raises(OutboxFull, match=r"SQLITE_(FULL|IOERR)"):
+        append_many(outbox, 2_000, Lane.TROUBLE)
+    assert outbox.only_alarms
+    for refused in ([record(3_000, Lane.TROUBLE)], [record(3_001), record(3_002, Lane.ROUTINE)]):
+        with pytest.raises(OutboxFull, match="kept for alarms"):
+            outbox.append(refused, LATCH)
+    with pytest.raises(OutboxFull, match="kept for alarms"):
+        outbox.append((), None)
+    outbox.append([record(4_000)], None)
+    outbox.keep_latch(LATCH)
+    outbox.close()
+
+
+@pytest.mark.parametrize("room", ["8m"])
+def test_an_alarm_that_finds_the_card_full_has_the_room_at_once(card):
+    outbox = opened(card / "events.db")
+    fill(card)
+    for counter in range(1, 2_000):
+        outbox.append([record(counter)], None)
+        if outbox.only_alarms:
+            break
+    assert outbox.only_alarms
+    assert counters(outbox) == list(range(1, counter + 1))
+    outbox.close()
+
+
+@pytest.mark.parametrize("room", ["8m"])
+def test_the_room_for_alarms_is_given_up_where_an_old_file_cannot_be_opened_without_it(card):
+    path = card / "events.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript((GOLDEN / "store_version_1.sql").read_text())
+    fill(card)
+    with pytest.raises(OutboxFull, match=r"SQLITE_(FULL|IOERR|READONLY)"):
+        opened(path)
+    (card / "ballast").unlink()
+    (card / "events.reserve").write_bytes(bytes(2 * 1024 * 1024))
+    fill(card)
+    outbox = opened(path)
+    assert outbox.only_alarms
+    assert outbox.backlog().alarm == 1
+    outbox.close()
+
+
 def test_a_locked_file_is_not_taken_for_a_damaged_one(path):
     outbox = opened(path)
     other = sqlite3.connect(path, isolation_level=None)
@@ -779,3 +855,16 @@ def test_a_lowered_limit_is_reached_in_short_transactions(path):
     for counter in range(5_001, 5_201):
         outbox.append([record(counter, Lane.ROUTINE)], None)
     assert outbox.backlog().routine == 100
+
+
+def test_a_latch_that_cannot_be_read_is_damage_and_leaves_no_file_open(path):
+    outbox = opened(path)
+    outbox.append([record(1)], LATCH)
+    outbox.close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE keep SET value = '{' WHERE key = ?", (store_schema.LATCH_KEY,))
+        other.commit()
+    with pytest.raises(OutboxDamaged, match="the latch or the sign of life is unreadable") as caught:
+        opened(path)
+    assert [one.id.counter for one in caught.value.rescued] == [1]
+    assert not path.exists()

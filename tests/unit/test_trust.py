@@ -10,7 +10,7 @@ from edge import seals, wire
 from edge.chain import WindowOpened
 from edge.events import ReceiptCame, Stage, Topic
 from edge.ledger_key import PublicKey
-from edge.trust import SENDINGS_MAX, SENT_EVENTS_MAX, KeyHolder, Trust
+from edge.trust import KeyHolder, Trust
 from tests.unit.signers import ADDRESS, CENTRE, ELSEWHERE, GATE, STRANGER, CentreEnd, GateEnd, key, window
 
 
@@ -150,9 +150,12 @@ def test_an_alarm_sent_again_after_a_restart_gets_a_receipt_of_its_own(gate, cen
 
 
 def test_a_receipt_for_any_sending_of_an_alarm_is_good(gate, centre):
-    sendings = [gate.press(1, age_ms=count) for count in range(SENDINGS_MAX)]
+    sendings = [gate.press(1, age_ms=count) for count in range(16)]
     assert gate.refuses(*centre.receipt(sendings[0])) == ""
     assert gate.refuses(*centre.receipt(sendings[-1])) == ""
+    gate.press(1, age_ms=16)
+    assert gate.refuses(*centre.receipt(sendings[0])) == "digest", "it is one of the last 16"
+    assert gate.refuses(*centre.receipt(sendings[1])) == ""
 
 
 def test_a_receipt_made_before_the_press_is_worth_nothing(gate, centre):
@@ -170,8 +173,10 @@ def test_a_receipt_for_what_was_never_sent_is_refused(gate, centre):
 
 def test_the_memory_of_what_was_sent_has_an_end(gate, centre):
     first = gate.press(1)
-    for counter in range(2, SENT_EVENTS_MAX + 2):
+    for counter in range(2, 1_001):
         gate.trust.seal_event(first.topic, b'{"a":1}', gate.record(counter))
+    assert gate.refuses(*centre.receipt(first)) == ""
+    gate.trust.seal_event(first.topic, b'{"a":1}', gate.record(1_001))
     assert gate.refuses(*centre.receipt(first)) == "digest"
 
 
@@ -239,6 +244,27 @@ def test_a_gate_whose_key_cannot_be_used_sends_unsigned():
     gate = GateEnd(signer=None)
     assert seals.taken_off(gate.press(1).payload)[1] == ""
     assert "signature" not in json.loads(gate.beat().payload)
+
+
+def test_without_a_key_of_the_centre_words_are_obeyed_and_prove_nothing():
+    trust = Trust()
+    seen = wire.encode(wire.receipt_of("00000000000000aa-1", Stage.SEEN, "officer", 1_764_000_000_000))
+    assert trust.receipt("t", seen, 0)[1] is Stage.SEEN
+    command, is_new = trust.command("t", wire.encode(window()), 0)
+    assert (command.nonce, is_new) == ("ab" * 8, False)
+
+
+def test_a_challenge_is_16_digits_that_nobody_can_guess():
+    drawn = {json.loads(Trust().heartbeat("t", {"schema": 1}, 0))["challenge"] for _ in range(10)}
+    assert len(drawn) == 10
+    assert {len(one) for one in drawn} == {16}
+
+
+def test_what_is_longer_than_any_word_is_refused_before_it_is_looked_at(gate):
+    for size, reason in ((wire.DOWN_BYTES_MAX, "unsigned"), (wire.DOWN_BYTES_MAX + 1, "oversized")):
+        with pytest.raises(wire.WireError) as caught:
+            gate.trust.receipt("t", b"x" * size, 0)
+        assert caught.value.reason == reason
 
 
 def test_the_key_that_ledger_and_line_share_is_loaded_once_and_tried_again_after_a_failure():

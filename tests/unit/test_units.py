@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -128,6 +129,25 @@ def test_a_socket_that_cannot_be_given_away_never_stops_the_button() -> None:
     for command in keys_of("gatepost.service")["ExecStartPost"]:
         # "-": its failure is no failure of the daemon's. "-h": never through a link, for it is root that does it.
         assert command.startswith("-+/bin/chgrp -h ")
+
+
+@pytest.mark.parametrize(
+    ("dead", "machine", "reset"), [(False, "running", True), (False, "stopping", False), (True, "running", False)]
+)
+def test_a_daemon_that_not_even_sigkill_ends_has_the_machine_reset_and_no_other_does(
+    dead: bool, machine: str, reset: bool, tmp_path: Path
+) -> None:
+    for name, says in (("systemctl", machine), ("journalctl", "")):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {says}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    trigger = tmp_path / "trigger"
+    shell, _, quoted = one(keys_of("gatepost.service"), "ExecStopPost").partition(" -c ")
+    command = quoted.strip("'").replace("$$", "$").replace("/proc/sysrq-trigger", str(trigger))
+    assert shell == "-+/bin/sh"
+    assert "/proc" not in command, "or this test would reset whatever runs it"
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", **({} if dead else {"MAINPID": str(os.getpid())})}
+    subprocess.run(["/bin/sh", "-c", command], env=environment, check=True)
+    assert (trigger.read_text(encoding="utf-8") if trigger.exists() else "") == ("b\n" if reset else "")
 
 
 def test_everything_else_gives_way_to_the_daemon() -> None:

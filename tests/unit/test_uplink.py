@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge import pace, uplink
 from edge.events import (
@@ -27,8 +28,10 @@ from edge.events import (
     Stored,
     StoreOpened,
     Ticked,
+    Topic,
+    Trouble,
 )
-from edge.owed import HELD_MAX, LOAD_LIMIT
+from edge.owed import HELD_MAX, LOAD_LIMIT, Cursor, Owed
 from edge.uplink import Outcome, Owe, RefusalTrouble, Room, Say, Uplink, UplinkRules
 from tests.unit.machines import id_of, record
 
@@ -326,3 +329,243 @@ def test_whatever_is_lost_on_the_way_everything_is_delivered_in_the_end(lanes: l
         if len(world.marked) == len(lanes) and not any(state.held):
             break
     assert world.marked == {one.id for one in world.rows.values()} == set(world.got)
+
+
+# --- in figures -----------------------------------------------------------------------------------------------------
+
+
+def sent(state: Uplink, lane: Lane = Lane.ALARM, counter: int = 1) -> Owed:
+    return state.held[lane][id_of(counter)]
+
+
+def test_time_is_asked_for_every_quarter_of_a_second_while_anything_is_held() -> None:
+    assert uplink.wake_at(Uplink()) is None
+    state, _ = run([Owe(record(1), 0), Ticked(1_000)])
+    assert uplink.wake_at(state) == 1_250
+
+
+def test_what_an_acknowledgement_means() -> None:
+    assert [uplink.has_it(reason) for reason in (0x00, 0x01, 0x0F, 0x10, 0x11, 0x7F, 0x80, 0x97)] == [
+        True, True, True, False, True, True, False, False,
+    ]  # fmt: skip
+
+
+def test_routine_events_are_dropped_once_10_000_wait_for_a_store_that_is_silent_and_troubles_are_not() -> None:
+    waiting = {id_of(n): record(n, Lane.ROUTINE) for n in range(1, 10_000)}
+    state, _ = run([Owe(record(20_000, Lane.ROUTINE), 0)], state=Uplink(pending=waiting))
+    assert (len(state.pending), state.dropped) == (10_000, 0)
+    state, _ = run([Owe(record(20_001, Lane.ROUTINE), 0), Owe(record(20_002, Lane.ROUTINE), 0)], state=state)
+    assert (len(state.pending), state.dropped) == (10_000, 2)
+    state, _ = run([Owe(record(20_003, Lane.TROUBLE), 0), Owe(record(20_004), 0)], state=state)
+    assert (len(state.pending), state.dropped) == (10_001, 2)
+
+
+def test_a_centre_that_stops_listening_changes_nothing() -> None:
+    state, _ = run([Owe(record(1), 0)])
+    assert run([CentreStatus(0, False, 50)], state=state) == (state, [])
+
+
+def test_a_refusal_waits_5_s_and_twice_as_long_each_time_up_to_a_minute() -> None:
+    routine = record(1, Lane.ROUTINE)
+    state, _ = run([*READY, Owe(routine, 0), stored(routine)])
+    now_ms = 0
+    for pause_ms in (5_000, 10_000, 20_000, 40_000, 60_000, 60_000):
+        state, out = run([Acked(0, id_of(1), 0x87, now_ms), Ticked(now_ms + pause_ms - 1)], state=state)
+        assert (said(out), sent(state, Lane.ROUTINE).due_ms) == ([], now_ms + pause_ms)
+        now_ms += pause_ms
+        state, out = run([Ticked(now_ms)], state=state)
+        assert said(out) == [(0, id_of(1))]
+
+
+def test_a_refusal_names_the_broker_and_what_to_look_at_and_is_told_once_and_counted() -> None:
+    for broker, reason, words in (
+        (0, 0x10, "a refused an event with reason 0x10: nobody subscribes"),
+        (1, 0x87, "b refused an event with reason 0x87: check the broker's access rules for this gate"),
+    ):
+        state, out = run([Owe(record(1), 0), Acked(broker, id_of(1), reason, 5), Acked(0, id_of(1), reason, 6)], TWO)
+        assert [one.detail for one in out if isinstance(one, RefusalTrouble)] == [words]
+        assert (state.refused, state.refusals) == (True, 2)
+
+
+def test_a_refusal_stands_while_another_event_still_waits_because_of_one() -> None:
+    first, second = record(1, Lane.ROUTINE), record(2, Lane.TROUBLE)
+    state, _ = run([*READY, Owe(first, 0), Owe(second, 0), stored(first, second), Ticked(2)])
+    state, _ = run(
+        [Acked(0, id_of(1), 0x87, 5), Acked(0, id_of(2), 0x87, 5), Ticked(5_005), Ticked(5_007)], state=state
+    )
+    state, out = run([Acked(0, id_of(2), 0x87, 5_010), Acked(0, id_of(1), 0, 5_011)], state=state)
+    assert [one for one in out if isinstance(one, RefusalTrouble)] == []
+    state, out = run([Ticked(15_010), Acked(0, id_of(2), 0, 15_011)], state=state)
+    assert [one.raised for one in out if isinstance(one, RefusalTrouble)] == [False]
+
+
+def test_a_receipt_ends_what_is_owed_and_a_refusal_as_well() -> None:
+    state, _ = run([Owe(record(1), 0), Acked(0, id_of(1), 0x87, 5)])
+    state, out = run([receipt(1, 10)], state=state)
+    assert out == [MarkDone(id_of(1)), RefusalTrouble(Trouble.PUBLISH_REFUSED, False, "accepted", 10)]
+    assert (state.refused, state.done) == (False, 1)
+
+
+def test_an_event_nobody_knows_of_is_acknowledged_to_no_effect() -> None:
+    state, _ = run([Owe(record(1), 0)])
+    for acked in (Acked(0, None, 0, 5), Acked(0, id_of(9), 0, 5)):
+        assert run([acked], state=state) == (state, [])
+
+
+def test_the_mark_of_a_test_goes_by_every_other_broker_that_has_room_once() -> None:
+    state, _ = run([Owe(record(1), 0)], (20, 20, 0))
+    state, also = uplink.also(state, id_of(1), (20, 20, 0))
+    assert said(also) == [(1, id_of(1))]
+    assert (sent(state).flying, sent(state).tried, sent(state).sendings) == ((0, 1), (0, 1), 2)
+    assert uplink.also(state, id_of(1), (20, 20, 0)) == (state, ())
+    assert uplink.also(state, id_of(9), (20, 20, 20)) == (state, ())
+    state, also = uplink.also(state, id_of(1), (0, 0, 1))
+    assert said(also) == [(2, id_of(1))]
+
+
+def test_a_lost_link_frees_only_what_it_had() -> None:
+    state, _ = run([Owe(record(1), 0)], (20, 0))
+    state, _ = run([Owe(record(2), 0)], (0, 20), state)
+    state, _ = run([LinkDown(1, "cut", False, 700)], (0, 0), state)
+    assert (sent(state).flying, sent(state).due_ms) == ((0,), 5_000)
+    assert (sent(state, counter=2).flying, sent(state, counter=2).due_ms) == ((), 700)
+
+
+def test_an_alarm_that_flies_is_not_hurried_by_another_way_that_opens() -> None:
+    state, _ = run([Owe(record(1), 0)], (20, 0))
+    state, out = run([LinkUp(1, True, 900)], TWO, state)
+    assert (said(out), sent(state).due_ms) == ([], 5_000)
+
+
+def test_a_new_event_of_a_lane_that_is_read_to_its_end_is_sent_from_memory_and_moves_the_cursor() -> None:
+    routine = record(7, Lane.ROUTINE)
+    state, _ = run([*READY, Owe(routine, 0), stored(routine)], (0,))
+    assert (state.cursors[Lane.ROUTINE].seq, routine.id in state.held[Lane.ROUTINE]) == (7, True)
+    assert run([stored(record(8, Lane.ROUTINE))], (0,), state)[0] == replace(state, backlog=Backlog())
+
+
+def test_a_new_event_that_finds_memory_full_is_left_to_the_store() -> None:
+    full = {id_of(n): Owed(record(n, Lane.ROUTINE)) for n in range(1, 256)}
+    state, _ = run(READY, (0,))
+    one, other = record(1_000, Lane.ROUTINE), record(1_001, Lane.ROUTINE)
+    state = replace(state, held=({}, {}, full), pending={one.id: one, other.id: other})
+    state, _ = run([stored(one, other)], (0,), state)
+    assert (one.id in state.held[Lane.ROUTINE], other.id in state.held[Lane.ROUTINE]) == (True, False)
+    assert (state.cursors[Lane.ROUTINE].seq, state.cursors[Lane.ROUTINE].drained) == (1_000, False)
+
+
+def test_a_new_event_whose_lane_is_just_being_read_comes_with_the_answer() -> None:
+    routine = record(3, Lane.ROUTINE)
+    state, _ = run([*READY[:3], Owe(routine, 0), stored(routine)], (0,))
+    assert routine.id not in state.held[Lane.ROUTINE]
+    state, _ = run([loaded(Lane.ROUTINE, routine, at_ms=4)], (0,), state)
+    assert sent(state, Lane.ROUTINE, 3) == Owed(routine, recovered=True, due_ms=4)
+    assert (state.cursors[Lane.ROUTINE].seq, state.cursors[Lane.ROUTINE].drained) == (3, True)
+
+
+def test_alarms_that_were_read_go_before_those_that_came_meanwhile_and_others_behind() -> None:
+    state, _ = run([opened(), Owe(record(9), 0), loaded(Lane.ALARM, record(1))], (0,))
+    assert list(state.held[Lane.ALARM]) == [id_of(1), id_of(9)]
+    state = replace(state, held=({}, {}, {id_of(9): Owed(record(9, Lane.ROUTINE))}))
+    state, _ = run([loaded(Lane.ROUTINE, record(1, Lane.ROUTINE))], (0,), state)
+    assert list(state.held[Lane.ROUTINE]) == [id_of(9), id_of(1)]
+
+
+def test_a_lane_is_read_on_as_soon_as_a_whole_reading_fits_and_not_before() -> None:
+    for lane, most in ((Lane.ALARM, 1_000), (Lane.TROUBLE, 256), (Lane.ROUTINE, 256)):
+        for held, asks in ((most - 128, True), (most - 127, False)):
+            rows = {id_of(n): Owed(record(n, lane)) for n in range(1, held + 1)}
+            cursors = [Cursor(drained=True)] * 3
+            cursors[lane] = Cursor(seq=5)
+            lanes = [rows if one is lane else {} for one in Lane]
+            state = Uplink(held=tuple(lanes), cursors=tuple(cursors), store_open=True)  # type: ignore[arg-type]
+            _, out = run([CentreStatus(0, True, 0)], (0,), state)
+            assert out == ([Load(lane, 5, 128)] if asks else [])
+    closed = Uplink()
+    assert run([Ticked(0)], (0,), closed)[1] == []
+
+
+# --- by which broker, and when again --------------------------------------------------------------------------------
+
+
+def sendings(brokers: int, count: int) -> list[tuple[int, int]]:
+    """Broker and moment of an alarm's first sendings, each acknowledged and none answered by a receipt."""
+    room, state = (20,) * brokers, Uplink()
+    state, out = run([Owe(record(1), 0)], room, state)
+    now_ms, all_of_it = 0, []
+    while len(all_of_it) < count:
+        all_of_it += [(broker, now_ms) for broker, _ in said(out)]
+        state, _ = run([Acked(broker, id_of(1), 0, now_ms) for broker, _ in said(out)], room, state)
+        now_ms += 250
+        state, out = run([Ticked(now_ms)], room, state)
+    return all_of_it
+
+
+def test_one_broker_gets_an_alarm_again_after_5_s_then_after_growing_pauses() -> None:
+    assert [at_ms for _, at_ms in sendings(1, 7)] == [0, 5_000, 10_000, 20_000, 40_000, 80_000, 140_000]
+
+
+def test_of_two_brokers_each_gets_it_in_turn_twice_before_the_pauses_grow() -> None:
+    assert sendings(2, 8) == [
+        (0, 0), (1, 5_000), (0, 10_000), (1, 15_000), (0, 20_000), (1, 25_000), (0, 35_000), (1, 45_000),
+    ]  # fmt: skip
+
+
+def test_a_broker_without_room_or_that_still_has_it_is_passed_over() -> None:
+    state, _ = run([Owe(record(1), 0)], TWO)
+    assert said(run([Ticked(5_000)], (20, 0), state)[1]) == []
+    state, out = run([Ticked(5_000)], (20, 1), state)
+    assert said(out) == [(1, id_of(1))]
+    state, _ = run([Acked(1, id_of(1), 0, 5_001)], TWO, state)
+    assert said(run([Ticked(20_000)], TWO, state)[1]) == [(1, id_of(1))], "the first has not answered yet"
+
+
+def test_alarms_go_as_far_as_there_is_room_by_the_first_broker_that_has_any() -> None:
+    state, _ = run([Owe(record(n), 0) for n in (1, 2, 3, 4)], (0, 0, 0))
+    assert said(run([Ticked(1)], (1, 0, 2), state)[1]) == [(0, id_of(1)), (2, id_of(2)), (2, id_of(3))]
+
+
+def test_an_alarm_that_is_not_due_lets_a_later_one_pass() -> None:
+    state, _ = run([Owe(record(1), 0), Acked(0, id_of(1), 0, 1)])
+    assert said(run([Owe(record(2), 10)], state=state)[1]) == [(0, id_of(2))]
+
+
+def test_alarms_are_sent_while_the_rest_is_held_back_and_wake_nobody_where_there_is_no_rest() -> None:
+    state, _ = run([Owe(record(1), 0), Ticked(100)])
+    assert uplink.wake_at(state) == 350
+    routine = record(2, Lane.ROUTINE)
+    state, _ = run([*READY, Owe(routine, 0), stored(routine)], (0,))
+    state, _ = run([Owe(record(1), 100)], state=state)
+    assert uplink.wake_at(state) == 102
+
+
+def picture(counter: int) -> Record:
+    return replace(record(counter, Lane.ROUTINE), topic=Topic.PICTURE)
+
+
+def test_one_picture_flies_at_a_time_and_what_is_no_picture_passes_it() -> None:
+    rows = [picture(1), picture(2), record(3, Lane.ROUTINE), picture(4)]
+    state, out = run([*READY[:3], loaded(Lane.ROUTINE, *rows)])
+    assert said(out) == [(0, id_of(1)), (0, id_of(3))]
+    state, out = run([Ticked(50)], state=state)
+    assert said(out) == []
+    state, out = run([Acked(0, id_of(1), 0, 60)], state=state)
+    assert said(out) == [(0, id_of(2))]
+
+
+def test_the_rest_goes_by_the_first_broker_that_has_room_and_once() -> None:
+    rows = [record(n, Lane.ROUTINE) for n in (1, 2)]
+    state, out = run([*READY[:3], loaded(Lane.ROUTINE, *rows)], (0, 20))
+    assert said(out) == [(1, id_of(1)), (1, id_of(2))]
+    assert (sent(state, Lane.ROUTINE).flying, sent(state, Lane.ROUTINE).sendings) == ((1,), 1)
+    assert said(run([Ticked(9_000)], TWO, state)[1]) == []
+
+
+def test_four_places_of_a_flight_are_for_alarms_and_a_trouble_takes_the_fifth() -> None:
+    rows, trouble = [record(n, Lane.ROUTINE) for n in (1, 2, 3)], record(9, Lane.TROUBLE)
+    ready = [opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE, trouble), loaded(Lane.ROUTINE, *rows)]
+    state, _ = run(ready, (0,))
+    for space, expected in ((4, []), (5, [9]), (6, [9, 1])):
+        state_, out = run([Ticked(100)], (space,), state)
+        assert [id.counter for _, id in said(out)] == expected
+        assert state_.pace.held_back is False, "room was short, not time"

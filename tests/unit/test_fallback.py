@@ -1,0 +1,343 @@
+"""Card and memory as one: what the keeper's tests on real files cannot bring about at a given moment."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from edge import fallback
+from edge.drivers.memory_outbox import MemoryOutbox
+from edge.events import Backlog, EventId, Fact, Lane, Latch, Load, Record, Row, StoreOpened, StoreTrouble, Trouble
+from edge.fallback import Fallback
+from edge.ports import OutboxDamaged, OutboxFull
+from tests.unit.machines import id_of, record
+
+LATCH = Latch((id_of(1),), None, 1, None, "k1")
+FULL = OutboxFull("full")
+RETRY_MS = 5_000
+
+
+class Card(MemoryOutbox):
+    """A card as far as ``Fallback`` can tell: memory that lasts, and fails in the calls that a test names.
+
+    Each time, or ``once``.
+    """
+
+    durable = True
+
+    def __init__(self, first_seq: int = 1) -> None:
+        super().__init__(first_seq)
+        self.fails: dict[str, Exception] = {}
+        self.once: dict[str, Exception] = {}
+        self.only_alarms = False
+        self.closed = False
+
+    def _may(self, call: str) -> None:
+        error = self.once.pop(call, self.fails.get(call))
+        if error is not None:
+            raise error
+
+    def append(
+        self, records: Sequence[Record], latch: Latch | None, numbers: Sequence[int] | None = None
+    ) -> Sequence[int]:
+        self._may("append")
+        return super().append(records, latch, numbers)
+
+    def load(self, lane: Lane, after_seq: int, limit: int) -> Sequence[Row]:
+        self._may("load")
+        return super().load(lane, after_seq, limit)
+
+    def latch(self) -> Latch | None:
+        self._may("latch")
+        return super().latch()
+
+    def last_seq(self) -> int:
+        self._may("last_seq")
+        return super().last_seq()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class HandClock:
+    """A clock moved by hand."""
+
+    at_ms = 1_000
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+class Bench:
+    """The two outboxes. ``cards`` are what opening the file finds, one after the other; the last for good."""
+
+    def __init__(self, *cards: Card | Exception, opened: bool = True) -> None:
+        self.cards = deque(cards)
+        self.clock = HandClock()
+        self.told: list[Fact] = []
+        self.both = Fallback(self._open, MemoryOutbox, self.clock, self.told.append, RETRY_MS)  # type: ignore[arg-type]
+        if opened:
+            self.both.attempt(self.both.open)
+
+    def _open(self) -> Card:
+        card = self.cards.popleft() if len(self.cards) > 1 else self.cards[0]
+        if isinstance(card, Exception):
+            raise card
+        return card
+
+    def store(self, *records: Record, latch: Latch | None = None) -> tuple[Sequence[int], bool]:
+        """Store as the keeper does."""
+        out: list[tuple[Sequence[int], bool]] = []
+        self.both.attempt(lambda: out.append(self.both.store(records, latch)))
+        (one,) = out
+        return one
+
+    def back(self) -> bool:
+        """The time to try the card has come."""
+        self.clock.at_ms += RETRY_MS
+        return self.both.return_if_due()
+
+    def owed(self, lane: Lane = Lane.ALARM, after_seq: int = 0, limit: int = 100) -> list[int]:
+        return [row.record.id.counter for row in self.both.load(Load(lane, after_seq, limit))]
+
+    def troubles(self, trouble: Trouble) -> list[bool]:
+        return [one.raised for one in self.told if isinstance(one, StoreTrouble) and one.trouble is trouble]
+
+    def opened(self) -> list[StoreOpened]:
+        return [one for one in self.told if isinstance(one, StoreOpened)]
+
+
+def in_memory(*records: Record) -> tuple[Bench, Card]:
+    """A card with these records that then takes no more."""
+    card = Card()
+    bench = Bench(card)
+    bench.store(*records)
+    card.fails["append"] = FULL
+    bench.store(record(99))
+    assert bench.both.in_memory
+    return bench, card
+
+
+def test_a_card_that_has_room_for_alarms_alone_is_left_for_memory_at_once_and_still_gets_the_alarms() -> None:
+    card = Card()
+    bench = Bench(card)
+    card.only_alarms = True
+    assert bench.store(record(1)) == ([1], True)
+    assert bench.both.in_memory
+    assert bench.troubles(Trouble.STORE_IN_MEMORY) == [True]
+
+    assert bench.store(record(2, Lane.TROUBLE)) == ([2], False)
+    assert bench.store(record(3), latch=LATCH) == ([3], True)
+    assert bench.store(record(4), record(5, Lane.ROUTINE)) == ([4, 5], False)
+    assert [row.seq for row in card.history(0, 9)] == [1, 3]
+    assert card.latch() == LATCH
+    bench.told.clear()
+    bench.both.tell_opened(renumbered=False)
+    assert bench.opened()[0].latch == LATCH, "an older word of memory's does not stand in its way"
+
+
+def test_an_alarm_that_such_a_card_refuses_all_the_same_is_kept_in_memory() -> None:
+    card = Card()
+    card.only_alarms = True
+    bench = Bench(card)
+    bench.store(record(1))
+    card.fails["append"] = FULL
+    assert bench.store(record(2), latch=LATCH) == ([2], False)
+    assert bench.owed() == [1, 2]
+
+
+def test_marks_that_the_card_has_not_heard_of_are_forgotten_beyond_50_000_and_the_oldest_first() -> None:
+    bench, _ = in_memory(record(1), record(2))
+    bench.both.mark_done([id_of(1)])
+    bench.both.mark_done([EventId("cd" * 8, counter) for counter in range(49_999)])
+    assert bench.owed() == [2, 99]
+    bench.both.mark_done([id_of(2)])
+    assert bench.owed() == [1, 99], "sent once more: harmless"
+    assert fallback.DONE_MARKS_MAX == 50_000
+
+
+def test_a_window_full_of_what_is_done_is_read_past_and_a_full_one_is_not_gone_beyond() -> None:
+    bench, _ = in_memory(*(record(n) for n in range(1, 7)))
+    bench.both.mark_done([id_of(1), id_of(2), id_of(3)])
+    assert bench.owed(limit=2) == [4, 5]
+    assert bench.owed(limit=3) == [4, 5, 6]
+    assert bench.owed(limit=4) == [4, 5, 6, 99]
+    assert bench.owed(after_seq=5, limit=9) == [6, 99]
+
+
+def test_what_is_owed_on_card_and_in_memory_is_counted_together_without_what_is_done() -> None:
+    troubles, routine = (
+        [record(n, Lane.TROUBLE) for n in (11, 12, 13)],
+        [record(n, Lane.ROUTINE) for n in range(21, 25)],
+    )
+    bench, _ = in_memory(record(1), record(2), *troubles, *routine)
+    bench.store(record(14, Lane.TROUBLE), record(15, Lane.TROUBLE), record(25, Lane.ROUTINE))
+    bench.both.mark_done([id_of(n) for n in (2, 11, 21, 22, 15)])
+    bench.both.mark_done([id_of(2)])
+    assert bench.both.backlog() == Backlog(alarm=2, trouble=3, routine=3, last_id=id_of(25))
+
+
+def test_a_card_that_cannot_be_read_either_is_read_again_from_its_beginning_once_it_is_back() -> None:
+    bench, card = in_memory(record(1))
+    card.fails["load"] = FULL
+    assert bench.owed() == [99]
+    card.fails.clear()
+    bench.told.clear()
+    assert bench.back()
+    assert [one.renumbered for one in bench.opened()] == [True]
+    assert bench.owed() == [1, 99]
+
+
+def test_a_card_that_is_found_damaged_while_it_is_only_read_gives_its_alarms_to_memory() -> None:
+    bench, card = in_memory(record(1))
+    card.fails["load"] = OutboxDamaged("torn", [record(1), record(2)], LATCH)
+    bench.both.mark_done([id_of(2)])
+    bench.owed()
+    assert bench.troubles(Trouble.STORE_DAMAGED) == [True]
+    assert bench.owed() == [99, 1], "what is done is not brought back"
+    assert (bench.opened()[-1].renumbered, bench.opened()[-1].latch) == (True, LATCH)
+    assert bench.both.backlog().alarm == 2
+
+
+def test_a_file_that_turns_out_damaged_when_it_is_opened_again_costs_nothing_that_could_be_read() -> None:
+    first, fresh = Card(), Card()
+    bench = Bench(first, OutboxDamaged("torn", [record(1)], LATCH), fresh)
+    first.fails["append"] = FULL
+    assert bench.store(record(2)) == ([2], True)
+    assert bench.troubles(Trouble.STORE_DAMAGED) == [True, False]
+    assert bench.troubles(Trouble.STORE_IN_MEMORY) == []
+    assert bench.owed() == [1, 2]
+
+
+def test_a_step_that_always_fails_is_given_up_after_four_times() -> None:
+    bench, tries = Bench(Card()), []
+
+    def step() -> None:
+        tries.append(1)
+        raise FULL
+
+    bench.both.attempt(step)
+    assert len(tries) == 4
+    assert bench.both.in_memory
+
+
+def test_a_mistake_of_ours_is_tried_once_more_in_memory_and_then_left() -> None:
+    bench, tries = Bench(Card()), []
+
+    def step() -> None:
+        tries.append(1)
+        raise ValueError("ours")
+
+    bench.both.attempt(step)
+    assert (len(tries), bench.both.unexpected) == (2, 2)
+    assert [one.detail for one in bench.told if isinstance(one, StoreTrouble)] == ["unexpected ValueError: ours"] * 2
+
+
+# --- back to the card -----------------------------------------------------------------------------------------------
+
+
+def test_the_card_is_tried_every_5_s_and_not_before() -> None:
+    bench, card = in_memory(record(1))
+    bench.clock.at_ms += RETRY_MS - 1
+    assert not bench.both.return_if_due()
+    bench.clock.at_ms += 1
+    assert not bench.both.return_if_due(), "it still refuses"
+    card.fails.clear()
+    bench.clock.at_ms += RETRY_MS - 1
+    assert not bench.both.return_if_due()
+    bench.clock.at_ms += 1
+    assert bench.both.return_if_due()
+    assert not bench.both.in_memory
+    assert [row.record.id.counter for row in card.history(0, 9)] == [1, 99]
+
+
+def test_a_card_that_cannot_be_opened_yet_is_tried_again() -> None:
+    bench, card = in_memory(record(1))
+    del card.fails["append"]
+    bench.cards = deque([FULL, card])
+    assert not bench.back()
+    assert bench.back()
+    assert bench.owed() == [1, 99]
+
+
+def test_a_file_found_damaged_at_the_return_gives_its_alarms_to_memory_and_the_next_try_a_new_file() -> None:
+    bench, _ = in_memory(record(1))
+    fresh = Card()
+    bench.cards = deque([OutboxDamaged("torn", [record(1)], LATCH), fresh])
+    assert not bench.back()
+    assert bench.owed() == [99, 1]
+    assert bench.back()
+    assert bench.troubles(Trouble.STORE_DAMAGED) == [True, False]
+    assert [row.record.id.counter for row in fresh.history(0, 9)] == [99, 1]
+    assert fresh.latch() == LATCH
+    fresh.fails["append"] = FULL
+    bench.store(record(5))
+    fresh.fails.clear()
+    assert bench.back()
+    assert bench.troubles(Trouble.STORE_DAMAGED) == [True, False], "its end is told once"
+
+
+def test_a_card_that_refuses_memorys_rows_is_let_go_and_they_stay_where_they_are() -> None:
+    bench, _ = in_memory(record(1))
+    refusing = Card()
+    refusing.fails["append"] = FULL
+    bench.cards = deque([refusing])
+    assert not bench.back()
+    assert refusing.closed
+    assert bench.owed() == [1, 99]
+
+
+def test_a_card_that_is_damaged_by_the_return_gives_back_what_it_held_to_memory() -> None:
+    bench, _ = in_memory(record(1))
+    torn, fresh = Card(), Card()
+    torn.fails["append"] = OutboxDamaged("torn", [record(1)])
+    bench.cards = deque([torn, fresh])
+    assert not bench.back()
+    assert bench.owed() == [99, 1]
+    assert bench.back()
+    assert [row.record.id.counter for row in fresh.history(0, 9)] == [99, 1]
+
+
+def damaged_after_the_return(fresh: Card) -> Bench:
+    """Memory's rows are on the card, and the first look at it finds it torn; then comes a new file."""
+    bench, card = in_memory(record(1))
+    card.once["load"] = FULL  # so that the brain is told to begin again
+    bench.owed()
+    torn = Card()
+    torn.append([record(1)], None)
+    torn.fails["latch"] = OutboxDamaged("torn", [record(1), record(99)], LATCH)
+    bench.cards = deque([torn, fresh])
+    assert bench.back()
+    return bench
+
+
+def test_a_card_that_is_damaged_as_soon_as_it_has_memorys_rows_costs_none_of_them() -> None:
+    """They had left memory, the new file was not in use yet, and what could be read of it was dropped."""
+    bench = damaged_after_the_return(Card())
+    assert bench.owed() == [1, 99]
+    assert bench.troubles(Trouble.STORE_DAMAGED) == [True, False]
+    assert bench.troubles(Trouble.STORE_IN_MEMORY)[-1] is False
+    assert (bench.opened()[-1].renumbered, bench.opened()[-1].latch) == (True, LATCH)
+
+
+def test_a_brain_that_could_not_be_told_of_a_new_file_at_once_is_told_of_it_all_the_same() -> None:
+    fresh = Card()
+    fresh.once["latch"] = FULL
+    bench = damaged_after_the_return(fresh)
+    assert (bench.opened()[-1].renumbered, bench.opened()[-1].latch) == (True, LATCH)
+    assert bench.owed() == [1, 99]
+
+
+def test_a_store_that_nobody_has_opened_is_opened_by_the_first_job() -> None:
+    bench = Bench(Card(), opened=False)
+    assert bench.store(record(1)) == ([1], True)
+    assert bench.troubles(Trouble.STORE_IN_MEMORY) == []
+
+
+def test_closing_before_anything_was_opened_and_twice_is_no_mistake() -> None:
+    card = Card()
+    bench = Bench(card)
+    bench.both.close()
+    bench.both.close()
+    assert card.closed
+    assert bench.both.unexpected == 0
