@@ -36,7 +36,7 @@ PROCESSOR = {"QEMU_CPU": "cortex-a53"}
 EXTRAS = ["kiosk", "camera"]
 
 UNPACKERS = ("dpkg-deb", "dpkg-split", "tar", "rm")
-"""dpkg starts each of them several times a package. They are this machine's own: emulated they take most time."""
+"""dpkg starts each of them several times a package. They are this machine's own, to save time."""
 
 
 def why_not() -> str | None:
