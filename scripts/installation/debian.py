@@ -15,6 +15,9 @@ ALWAYS = ("python3-venv", "python3-systemd", "ca-certificates", "openssl")
 PINS = ("python3-gpiozero", "python3-lgpio")
 """Raspberry Pi OS has both new enough. Debian has an old gpiozero and no lgpio: pip then brings its own."""
 
+CAMERA = "python3-picamera2"
+"""Raspberry Pi OS alone has it, and it is no wheel."""
+
 COMPILER = ("gcc", "libc6-dev", "python3-dev", "swig")
 """For lgpio, where there is neither a package nor a wheel."""
 
@@ -36,7 +39,7 @@ def candidate(machine: Machine, package: str) -> str | None:
 
 
 def wanted(machine: Machine, settings: Mapping[str, Any], *, browser: bool, battery_clock: bool) -> list[str]:
-    """The packages for these settings, as far as apt knows them."""
+    """The packages for these settings, as far as apt knows them. Says what it does not know and no wheel replaces."""
     packages = [*ALWAYS, *PINS]
     camera = settings.get("camera")
     if "thermometer" in settings:
@@ -44,7 +47,7 @@ def wanted(machine: Machine, settings: Mapping[str, Any], *, browser: bool, batt
     if camera is not None:
         packages += ["python3-opencv", "opencv-data"]
         if camera.get("source", "picamera2") == "picamera2":
-            packages += ["python3-picamera2", "python3-libcamera", "libcamera-ipa"]
+            packages += [CAMERA, "python3-libcamera", "libcamera-ipa"]
     if browser:
         packages += ["cage", "chromium", "fonts-noto-cjk", "libpam-systemd"]
     if battery_clock:
@@ -52,6 +55,9 @@ def wanted(machine: Machine, settings: Mapping[str, Any], *, browser: bool, batt
     if not is_installed(machine, "chrony"):
         packages.append("systemd-timesyncd")
     found = [package for package in packages if candidate(machine, package) is not None]
+    if CAMERA in packages and CAMERA not in found:
+        say(f"      {CAMERA} is not to be had here, and the settings want it: no camera. Raspberry Pi OS has it;")
+        say('      a USB camera needs none: camera.source = "opencv"')
     if "python3-lgpio" not in found and not _lgpio_has_a_wheel(machine):
         found += COMPILER
     return found

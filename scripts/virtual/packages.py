@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +40,12 @@ def mirror() -> str:
 def source_line(suite: str) -> str:
     """An apt source of another release from the same archive."""
     return f"deb [signed-by={KEYRING}] {mirror()} {suite} main"
+
+
+def reach(suite: str) -> None:
+    """Fetch the list of a release, to see that its archive answers. Raises BuildError."""
+    with tempfile.TemporaryDirectory() as directory:
+        run("/usr/lib/apt/apt-helper", "download-file", f"{mirror()}dists/{suite}/InRelease", f"{directory}/list")
 
 
 def network_options() -> list[str]:

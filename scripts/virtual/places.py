@@ -32,10 +32,13 @@ def cache() -> Path:
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Wait until nobody else makes something in the cache, and keep others from it meanwhile."""
+def alone(lock: str = "lock") -> Iterator[None]:
+    """Wait until nobody else makes something in the cache, and keep others from it meanwhile.
+
+    ``lock``: a file of it, for what shares nothing with the rest.
+    """
     cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / "lock").open("w") as held:
+    with (cache() / lock).open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 

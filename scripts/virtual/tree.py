@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from virtual.packages import network_options, source_line
@@ -41,12 +42,12 @@ ENABLED = ("virtual-gate-hardware.service", "virtual-gate-shell.service", "virtu
 
 def make_base() -> None:
     """Debian alone, in ``base/`` of the cache. Does nothing where it is there already."""
-    _debian("base", GUEST_PACKAGES)
+    debian("base", SUITE, GUEST_PACKAGES)
 
 
 def make_builder() -> None:
     """A tree with a compiler and the guest's Python headers, for what is not to be had as a wheel."""
-    _debian("builder", WHEEL_PACKAGES)
+    debian("builder", SUITE, WHEEL_PACKAGES)
 
 
 def python_version() -> str:
@@ -106,21 +107,31 @@ def install_product(root: Path) -> None:
     inside(root, "systemctl", "-q", "disable", *units)
 
 
-def _debian(name: str, packages: tuple[str, ...]) -> None:
+def debian(
+    name: str, suite: str, packages: tuple[str, ...], *options: str, environment: Mapping[str, str] = {}
+) -> None:
+    """A Debian tree of these packages, ``name/`` of the cache; ``options``: mmdebstrap's. Raises BuildError.
+
+    Does nothing where it is there. apt can go on in it where it is one of the packages; else nothing is left of it.
+    """
     root = cache() / name
     made_of = root.with_suffix(".packages")
-    wanted = "\n".join([SUITE, *packages])
+    wanted = "\n".join([suite, *packages, *options])
     if root.exists() and made_of.exists() and made_of.read_text() == wanted:
         return
-    with step(f"Debian {SUITE}, {name} tree"):
+    with step(f"Debian {suite}, {name} tree"):
+        made_of.unlink(missing_ok=True)
         shutil.rmtree(root, ignore_errors=True)
+        # In a name space of its own: what it mounts is gone with it, however it ends.
         run(
-            "mmdebstrap", "--mode=root", "--variant=essential", f"--include={','.join(packages)}", *network_options(),
-            '--aptopt=APT::Install-Recommends "false"',
-            *(f"--dpkgopt=path-exclude=/usr/share/{kind}/*" for kind in WITHOUT), SUITE, root, source_line(SUITE),
+            "unshare", "--mount", "mmdebstrap", "--mode=root", "--variant=essential", f"--include={','.join(packages)}",
+            *options, *network_options(), '--aptopt=APT::Install-Recommends "false"',
+            *(f"--dpkgopt=path-exclude=/usr/share/{kind}/*" for kind in WITHOUT), suite, root, source_line(suite),
+            environment={**os.environ, **environment},
         )  # fmt: skip
-        shutil.rmtree(root / "var/cache/apt")
-        shutil.rmtree(root / "var/lib/apt/lists")
-        for left in ("etc/apt/sources.list", "etc/apt/apt.conf.d/99mmdebstrap"):
-            (root / left).unlink(missing_ok=True)
+        if "apt" not in packages:
+            shutil.rmtree(root / "var/cache/apt")
+            shutil.rmtree(root / "var/lib/apt/lists")
+            for left in ("etc/apt/sources.list", "etc/apt/apt.conf.d/99mmdebstrap"):
+                (root / left).unlink(missing_ok=True)
     made_of.write_text(wanted)

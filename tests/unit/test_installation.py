@@ -214,6 +214,18 @@ def test_only_packages_that_apt_knows_are_asked_for(tmp_path: Path) -> None:
     assert debian.wanted(machine, {}, browser=False, battery_clock=False) == list(debian.ALWAYS)
 
 
+@pytest.mark.parametrize(
+    ("camera", "known", "told"), [({}, False, True), ({}, True, False), ({"source": "opencv"}, False, False)]
+)
+def test_a_camera_for_which_there_is_no_package_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], camera: dict[str, str], known: bool, told: bool
+) -> None:
+    answers = {f"apt-cache policy {debian.CAMERA}": (0, "  Candidate: 0.3.31-1\n")} if known else {}
+    packages = debian.wanted(StagedMachine(tmp_path, answers), {"camera": camera}, browser=False, battery_clock=False)
+    assert (debian.CAMERA in packages) == known
+    assert (f"{debian.CAMERA} is not to be had here" in capsys.readouterr().out) == told
+
+
 def test_lgpio_is_built_where_there_is_neither_package_nor_wheel(tmp_path: Path) -> None:
     machine = StagedMachine(tmp_path, {"dpkg --print-architecture": (0, "armhf\n")})
     assert set(debian.COMPILER) <= set(debian.wanted(machine, {}, browser=False, battery_clock=False))
