@@ -212,8 +212,11 @@ def _level(line: Line, fact: ContactEdge | LevelRead, rules: ContactRules, found
             return replace(line, phase=Phase.DOWN, since_ms=at_ms, down_ms=at_ms)
         case Phase.OPEN, True:
             origin = fact.origin if isinstance(fact, ContactEdge) else Origin.PERSON
-            line = replace(line, phase=Phase.CONFIRMING, since_ms=at_ms, true_ms=_true_ms(fact), origin=origin)
-            return _settled(replace(line, asked_ms=None, open_ms=None), fact.contact, rules, at_ms, found)
+            line = replace(
+                line, phase=Phase.CONFIRMING, since_ms=at_ms, true_ms=_true_ms(fact), origin=origin, asked_ms=None,
+                open_ms=None,
+            )  # fmt: skip
+            return _settled(line, fact.contact, rules, at_ms, found)
         case Phase.CONFIRMING, True if isinstance(fact, ContactEdge) and not _is_after(fact, line.open_ms):
             # The poll was faster than a delayed callback; the closure began when the edge says.
             return replace(line, since_ms=min(at_ms, line.since_ms), true_ms=min(_true_ms(fact), line.true_ms))
