@@ -9,9 +9,26 @@ from random import Random
 import pytest
 
 from edge.drivers.store import SqliteOutbox
-from edge.events import KeepLatch, Lane, Latch, Load, Loaded, MarkDone, Stage, Store, Stored, Topic, Trouble
+from edge.events import (
+    Forget,
+    Forgotten,
+    KeepCrowd,
+    KeepLatch,
+    Lane,
+    Latch,
+    Load,
+    Loaded,
+    MarkDone,
+    NoteAlive,
+    Stage,
+    Store,
+    Stored,
+    Topic,
+    Trouble,
+)
 from edge.ledger_key import GateKey
-from tests.crash.day import KERNEL, Gate, event, live
+from edge.measuring import CrowdKept, Verdict
+from tests.crash.day import KERNEL, WALL_MS, Gate, event, live, stamp
 from tests.crash.judge import Order, faults
 from tests.process.cards import Card
 from tests.unit.ledgers import key_in
@@ -20,6 +37,14 @@ ALARMS = 100
 CARD_BYTES = 8 * 1024 * 1024
 WEAR_EVENTS = 200
 WEAR_BYTES_MAX = 30_000
+
+READINGS = 2_000
+MINUTES = 1_440
+STUDENTS_A_NOTE = 10
+"""At one student a second: the crowd is kept every ten seconds (``edge.retention``)."""
+
+DAY_BYTES_MAX = 100_000_000
+DAY_CARD_BYTES = 64 * 1024 * 1024
 
 
 @pytest.fixture
@@ -123,3 +148,45 @@ def test_an_event_costs_the_card_at_most_30_kb(card: Card, key: GateKey, topic: 
     gate.keeper.close()
     print(f"{topic.value}: {an_event / 1000:.1f} kB")  # noqa: T201
     assert an_event <= WEAR_BYTES_MAX
+
+
+@pytest.mark.long
+def test_a_day_of_2_000_readings_costs_the_card_at_most_100_mb(tmp_path: Path, key: GateKey) -> None:
+    """Each stored alone and marked done alone, the crowd kept beside them, a sign of life each minute; and the day's
+    deletion, of as many readings of an earlier day."""
+    card = Card(tmp_path / "day", DAY_CARD_BYTES)
+    try:
+        gate = Gate(card.path / "events.db", key, routine_events_max=100_000)
+        gate.keeper.open()
+        for counter in range(1, READINGS + 1):
+            gate.run(
+                Store(event(counter, Topic.TEMPERATURE, 150), None), MarkDone(event(counter, Topic.TEMPERATURE).id)
+            )
+        before = card.written_bytes()
+        for counter in range(READINGS + 1, 2 * READINGS + 1):
+            one = event(counter, Topic.TEMPERATURE, 150)
+            gate.run(Store(one, None))
+            gate.run(MarkDone(one.id))
+            if counter % STUDENTS_A_NOTE == 0:
+                gate.run(KeepCrowd(crowd(counter)))
+        for minute in range(MINUTES):
+            gate.run(NoteAlive(stamp(2 * READINGS + 60 * minute)))
+        facts = gate.run(Forget(Topic.TEMPERATURE, WALL_MS + READINGS * 1_000))
+        facts = [*facts, *gate.wait()]
+        a_day = card.written_bytes() - before
+        gate.keeper.close()
+    finally:
+        card.close()
+    (forgotten,) = [fact for fact in facts if isinstance(fact, Forgotten)]
+    assert forgotten.rows >= READINGS * 12 // 13, "else the day's deletion was not counted"
+    assert forgotten.left == 0
+    print(f"{a_day / 1e6:.1f} MB a day")  # noqa: T201
+    assert a_day <= DAY_BYTES_MAX
+
+
+def crowd(counter: int) -> CrowdKept:
+    """Fifty students, as they are kept in the middle of a morning."""
+    residuals = tuple(34.0 + (counter + number) % 97 / 100 for number in range(50))
+    ago_ms = tuple(range(49_000, -1, -1_000))
+    today = {Verdict.NORMAL: counter, Verdict.AGAIN: counter // 50}
+    return CrowdKept(residuals, ago_ms, "BCC 0.98", WALL_MS + counter * 1_000, True, KERNEL, counter * 1_000, today)
