@@ -30,7 +30,7 @@ BUSY: Pace = (5 * HOUR_MS, 20 * DAY_MS)
 AWAY: Pace = (2 * HOUR_MS, 10 * DAY_MS)
 CLOCK_WRONG: Pace = (12 * HOUR_MS, 15 * DAY_MS)
 CLOCK_ERRORS_MS = (
-    1_500, -1_500, HOUR_MS, -HOUR_MS, DAY_MS, -DAY_MS, 365 * DAY_MS, -365 * DAY_MS, 7 * DAY_MS, 30_000,
+    1_500, -1_500, HOUR_MS, -HOUR_MS, DAY_MS, -DAY_MS, 3_652 * DAY_MS, -3_652 * DAY_MS, 7 * DAY_MS, 30_000,
 )  # fmt: skip
 
 

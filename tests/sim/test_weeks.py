@@ -8,8 +8,8 @@ import pytest
 
 from edge.sim.weeks import WEEKS_A_LIFE, run
 
-LIVES = int(os.environ.get("GATEPOST_WEEKS", "240")) // WEEKS_A_LIFE
-BLOCK = 3
+LIVES = int(os.environ.get("GATEPOST_WEEKS", "1000")) // WEEKS_A_LIFE
+BLOCK = 10
 
 FOUND = (230, 264, 318, 323)
 """Lives in which something was wrong once: a failed test dated by a wrong clock moved the plan (230, 323), a clock set
