@@ -6,16 +6,20 @@ the rest goes by the first broker that has room, at an even pace.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
 from edge import pace
-from edge.events import Lane, Topic, Value
+from edge.events import EventId, Lane, Topic, Value
 from edge.owed import Held, Owed, Uplink, with_held
 
 Room = tuple[int, ...]
 """How many events each broker may be handed now; 0 for one that is not connected."""
+
+
+LIVE_MS = 10_000
+"""A press so young goes before older alarms where not all can go at once: on a slow line those would take seconds."""
 
 
 class Say(Value, frozen=True):
@@ -75,7 +79,8 @@ def _picture_flies(held: Held, sent: Held) -> bool:
 def _send_alarms(uplink: Uplink, free: list[int], now_ms: int, say: Callable[[Say], None]) -> Uplink:
     up = len(free) - free.count(0)
     sent: Held = {}
-    for id, owed in uplink.held[Lane.ALARM].items():
+    alarms = uplink.held[Lane.ALARM]
+    for id, owed in alarms.items() if len(alarms) <= max(free, default=0) else _live_first(alarms, now_ms):
         if owed.due_ms > now_ms:
             continue
         broker = _next_broker(owed, free)
@@ -93,7 +98,13 @@ def _send_alarms(uplink: Uplink, free: list[int], now_ms: int, say: Callable[[Sa
             due_ms=now_ms + wait_ms,
         )
         say(Say(broker, sent[id]))
-    return with_held(uplink, Lane.ALARM, {**uplink.held[Lane.ALARM], **sent}) if sent else uplink
+    return with_held(uplink, Lane.ALARM, {**alarms, **sent}) if sent else uplink
+
+
+def _live_first(alarms: Held, now_ms: int) -> Iterable[tuple[EventId, Owed]]:
+    """Alarms of this life that are young, then the others; each in their order."""
+    young = {id: owed for id, owed in alarms.items() if not owed.recovered and now_ms - owed.record.at_ms < LIVE_MS}
+    return (*young.items(), *((id, owed) for id, owed in alarms.items() if id not in young))
 
 
 def _next_broker(owed: Owed, free: list[int]) -> int | None:

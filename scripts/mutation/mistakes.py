@@ -206,6 +206,12 @@ MISTAKES = (
         "    if 0 in able:\n        return 0",
     ),
     Mistake(
+        "a live press waits for a week's older ones",
+        "edge/sending.py",
+        "else _live_first(alarms, now_ms):",
+        "else alarms.items():",
+    ),
+    Mistake(
         "a lost link keeps what it had",
         "edge/uplink.py",
         "        case LinkDown():\n            uplink, said = _fallen(uplink, news), ()",

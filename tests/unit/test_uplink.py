@@ -525,6 +525,35 @@ def test_alarms_go_as_far_as_there_is_room_by_the_first_broker_that_has_any() ->
     assert said(run([Ticked(1)], (1, 0, 2), state)[1]) == [(0, id_of(1)), (2, id_of(2)), (2, id_of(3))]
 
 
+def test_a_live_press_goes_before_older_alarms_that_do_not_all_fit_on_the_line() -> None:
+    older = [loaded(Lane.ALARM, record(1), record(2), record(3)), *(Owe(record(n, at_ms=1_000), 1_000) for n in (4, 5))]
+    state, _ = run([opened(), *older], (0,))
+    live = [Owe(record(6, at_ms=20_000), 20_000), Owe(record(7, at_ms=20_001), 20_001)]
+    state, _ = run(live, (0,), state)
+    state, out = run([Ticked(21_000)], (3,), state)
+    assert said(out) == [(0, id_of(6)), (0, id_of(7)), (0, id_of(1))]
+    state, out = run([Acked(0, id_of(1), 0, 21_050)], (1,), state)
+    assert said(out) == [(0, id_of(2))], "and then the older ones, in their order"
+
+
+def test_a_press_of_ten_seconds_ago_waits_its_turn_and_where_all_fit_the_order_stays() -> None:
+    news = [Owe(record(1, at_ms=0), 0), Owe(record(2, at_ms=11_000), 11_000)]
+    assert said(run([news[0], Ticked(5)], (2,))[1]) == [(0, id_of(1))]
+    state, _ = run(news, (0,))
+    assert said(run([Ticked(20_999)], (1,), state)[1]) == [(0, id_of(2))]
+    assert said(run([Ticked(21_000)], (1,), state)[1]) == [(0, id_of(1))]
+    assert said(run([Ticked(20_999)], (2,), state)[1]) == [(0, id_of(1)), (0, id_of(2))]
+    assert said(run([Ticked(20_999)], (0, 2), state)[1]) == [(1, id_of(1)), (1, id_of(2))]
+
+
+def test_what_an_earlier_life_left_is_never_live_whatever_its_monotonic_time_says() -> None:
+    state, _ = run(
+        [opened(), loaded(Lane.ALARM, record(1, at_ms=0), record(2, at_ms=500_000)), Owe(record(3, at_ms=900), 900)],
+        (0,),
+    )
+    assert said(run([Ticked(1_000)], (2,), state)[1]) == [(0, id_of(3)), (0, id_of(1))]
+
+
 def test_an_alarm_that_is_not_due_lets_a_later_one_pass() -> None:
     state, _ = run([Owe(record(1), 0), Acked(0, id_of(1), 0, 1)])
     assert said(run([Owe(record(2), 10)], state=state)[1]) == [(0, id_of(2))]
