@@ -67,6 +67,7 @@ class Alarm(Value, frozen=True):
     """The open incident (``ids`` empty when quiet) and every press the centre has not confirmed.
 
     ``waiting`` may outlive the incident: a reset ends the alarm at the gate, not what is owed to the centre.
+    ``done_on_broker``: a press of it had only to reach a broker, and settings changed since do not say who has it.
     """
 
     rules: AlarmRules = AlarmRules()
@@ -75,6 +76,7 @@ class Alarm(Value, frozen=True):
     ids: tuple[EventId, ...] = ()
     presses: int = 0
     officer: Stage | None = None
+    done_on_broker: bool = False
     waiting: dict[EventId, Press] = {}
     siren_until_ms: int | None = None
     siren_on: bool = False
@@ -151,7 +153,7 @@ def show(alarm: Alarm) -> Show:
         return _SHOWN[min(_stage(press) for press in alarm.waiting.values())]
     if not alarm.ids:
         return Show.READY
-    done = Stage.AT_BROKER if alarm.rules.done_on_broker else Stage.RECEIVED
+    done = Stage.AT_BROKER if alarm.done_on_broker else Stage.RECEIVED
     return _SHOWN[alarm.officer if alarm.officer is not None else done]
 
 
@@ -206,6 +208,7 @@ def _pressed(alarm: Alarm, press: Pressed) -> tuple[Alarm, tuple[Outcome, ...]]:
         ids=(press.id,) if first else alarm.ids,
         presses=1 if first else alarm.presses + 1,
         officer=None if first else alarm.officer,
+        done_on_broker=alarm.rules.done_on_broker or (alarm.done_on_broker and not first),
         waiting={**alarm.waiting, press.id: Press(press.at_ms)},
         siren_on=siren_on,
         siren_until_ms=siren_until_ms,
@@ -260,6 +263,7 @@ def _recovered(alarm: Alarm, news: Recovered) -> tuple[Alarm, tuple[Outcome, ...
         ids=ids,
         presses=alarm.presses + kept.presses,
         officer=alarm.officer or kept.officer,
+        done_on_broker=alarm.done_on_broker or kept.done_on_broker or alarm.rules.done_on_broker,
         siren_on=siren_on,
         siren_until_ms=until_ms if siren_on else None,
     )
@@ -317,9 +321,9 @@ def _communicated(alarm: Alarm, at_ms: int) -> tuple[Alarm, tuple[Outcome, ...]]
 
 def latch(alarm: Alarm) -> Latch:
     """The incident in the form the store keeps."""
-    unread = not alarm.recovered
     return Latch(
-        alarm.ids, alarm.officer, alarm.presses, alarm.siren_until_ms, alarm.kernel_boot, unread, alarm.boot
+        alarm.ids, alarm.officer, alarm.presses, alarm.siren_until_ms, alarm.kernel_boot, not alarm.recovered,
+        alarm.boot, done_on_broker=alarm.done_on_broker,
     )  # fmt: skip
 
 

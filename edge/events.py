@@ -138,7 +138,8 @@ class Latch(Value, frozen=True):
     ``ids`` are the incident's names (more than one only if a press came before an older latch was read back);
     empty means that nothing is latched. ``siren_until_ms`` is comparable only within the same ``kernel_boot``.
     ``unread``: the brain that says this has not yet been told what was latched before it, so that must stay: that is
-    ``before``, and ``boot`` tells what this same life of the daemon has said since, which does not.
+    ``before``, and ``boot`` tells what this same life of the daemon has said since, which does not. ``done_on_broker``:
+    some of these presses had only to reach a broker, whatever the settings say by now.
     """
 
     ids: tuple[EventId, ...]
@@ -149,6 +150,7 @@ class Latch(Value, frozen=True):
     unread: bool = False
     boot: str = ""
     before: Latch | None = None
+    done_on_broker: bool = False
 
 
 class ClockFix(Value, frozen=True):

@@ -30,6 +30,7 @@ def over(latch: Latch, kept: Latch | None) -> Latch:
         presses=latch.presses + older.presses,
         siren_until_ms=siren_ms if latch.siren_until_ms is None else latch.siren_until_ms,
         before=older,
+        done_on_broker=latch.done_on_broker or older.done_on_broker,
     )
 
 

@@ -212,6 +212,12 @@ MISTAKES = (
         "else alarms.items():",
     ),
     Mistake(
+        "today's settings speak for a press of yesterday",
+        "edge/alarm.py",
+        "Stage.AT_BROKER if alarm.done_on_broker else",
+        "Stage.AT_BROKER if alarm.rules.done_on_broker else",
+    ),
+    Mistake(
         "a lost link keeps what it had",
         "edge/uplink.py",
         "        case LinkDown():\n            uplink, said = _fallen(uplink, news), ()",

@@ -140,6 +140,28 @@ def test_where_the_broker_is_the_end_one_early_receipt_does_not_speak_for_the_ne
     assert alarm.show(state) is Show.AT_BROKER
 
 
+def test_what_was_done_at_the_broker_is_not_said_to_be_with_the_centre_once_the_settings_have_changed() -> None:
+    """Each press is kept with the latch; the gate then starts anew, with ``alarm.done_on`` set to the receipt."""
+    _, out = run([pressed(1), acked(1)], AlarmRules(done_on_broker=True))
+    kept = drafts(out)[0].latch
+    state, out = run([Recovered(kept, (), 0)])
+    assert alarm.show(state) is Show.AT_BROKER
+    state, _ = alarm.step(state, pressed(2))
+    state, _ = alarm.step(state, receipt(2))
+    assert alarm.show(state) is Show.AT_BROKER, "of the first press the centre has said nothing"
+    (again,) = [one.latch for one in out if isinstance(one, KeepLatch)]
+    state, _ = run([Recovered(again, (), 0), replace(receipt(1), stage=Stage.SEEN)])
+    assert alarm.show(state) is Show.SEEN
+    state, _ = run([Recovered(again, (), 0), reset(3), pressed(4), receipt(4)])
+    assert alarm.show(state) is Show.RECEIVED, "a new incident has its own truth"
+
+
+def test_a_receipt_before_the_settings_changed_is_shown_as_no_more_than_the_broker() -> None:
+    _, out = run([pressed(1), receipt(1)])
+    state, _ = run([Recovered(drafts(out)[0].latch, (), 0)], AlarmRules(done_on_broker=True))
+    assert alarm.show(state) is Show.AT_BROKER
+
+
 def test_a_reset_ends_the_incident_but_not_what_is_owed() -> None:
     state, out = run([pressed(1), stored(1), reset(2)])
     assert not alarm.is_open(state)
@@ -450,6 +472,14 @@ def test_what_the_newer_latch_says_itself_comes_first() -> None:
     laid = latching.over(newer, older)
     assert (laid.officer, laid.siren_until_ms) == (Stage.DISPATCHED, 70_000)
     assert latching.over(UNREAD, replace(older, kernel_boot="k0")).siren_until_ms is None, "another clock"
+
+
+def test_where_one_of_two_latches_went_to_the_broker_alone_so_does_what_is_said_of_both() -> None:
+    older = Latch((id_of(1),), None, 2, None, "k1", boot="b1")
+    broker, receipt = replace(older, done_on_broker=True), UNREAD
+    assert latching.over(receipt, broker).done_on_broker
+    assert latching.over(replace(receipt, done_on_broker=True), older).done_on_broker
+    assert not latching.over(receipt, older).done_on_broker
 
 
 def test_a_second_word_of_the_same_life_is_laid_over_what_was_there_before_the_first() -> None:
