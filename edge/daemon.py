@@ -134,7 +134,7 @@ class Daemon:
         self.control = Control(directory, self.post, self.clock, press, see, self._wear)
         self._hands.append(self.control)
         # Beside the arming, not after it: a press in the first moment shall find a store, and wait for none.
-        starter = Thread("starter", self._start_store_and_brokers, self._failed)
+        self._starter = Thread("starter", self._start_store_and_brokers, self._failed)
         self.lamps = GpioLamps(
             settings.lamps.status_gpio, settings.lamps.fault_gpio, pin_factory=self.pins, clock=self.clock,
             post=self.post,
@@ -164,14 +164,16 @@ class Daemon:
         self._threads = [
             Thread("lamps", self.lamps.play, self._failed),
             Thread("control", self.control.serve, self._failed),
-            starter,
+            self._starter,
         ]
         if self.refused is None:  # the gate has started with them; the brain does not wait for the card to hear it
             self._threads.append(Thread("settings", partial(last_good.keep, settings), self._failed))
 
     def run(self) -> None:
-        """Think until stopped."""
+        """Think until stopped. Who is stopped in the first moment waits for a store that keeps the press of it."""
         self.brain.run()
+        self._starter.join()
+        self.brain.hand_over()
 
     def stop(self) -> None:
         """Begin an orderly end; any thread, or a signal handler."""

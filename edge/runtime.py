@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -116,6 +117,14 @@ class Brain:
                 self._attach(item)
             else:
                 self._take(item)
+
+    def hand_over(self) -> None:
+        """Carry out what was commanded before the end, by hands that came after it. On the thread of ``run``."""
+        with suppress(queue.Empty):
+            while True:
+                item = self._inbox.get_nowait()
+                if isinstance(item, _Attach):
+                    self._attach(item)
 
     def _take(self, fact: Fact) -> None:
         try:

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any
 
-from gpiozero import LED, OutputDevice
+from gpiozero import LED, GPIODeviceClosed, OutputDevice
 
 from edge.errors import DeviceError
 from edge.events import Alive, Show
@@ -69,6 +69,13 @@ class GpioLamps:
 
     def play(self) -> None:
         """Keep the rhythm of both lamps until closed. The lamp thread calls it."""
+        try:
+            self._play()
+        except GPIODeviceClosed:
+            if not self._end.is_set():  # else they were let go between two looks at it
+                raise
+
+    def _play(self) -> None:
         rhythms = [Rhythm(self._status), Rhythm(self._fault)]
         playing = self._wanted
         alive_ms = 0

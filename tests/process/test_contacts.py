@@ -52,6 +52,25 @@ def supervised(tmp_path: Path) -> Iterator[BenchGate]:
         yield running
 
 
+# --- the first moment -------------------------------------------------------------------------------------------
+
+
+def test_a_press_is_kept_though_the_gate_is_stopped_before_its_store_is_there(tmp_path: Path) -> None:
+    """A guard presses while the service starts, and somebody restarts it that very moment."""
+    gate = BenchGate(tmp_path)
+    gate.begin()
+    finger = hold_down(gate, 17)
+    daemon, gate.daemon = gate.running, None
+    daemon.stop()
+    daemon.start()
+    daemon.run()
+    daemon.close()
+    assert daemon.brain.state.alarm.presses == 1
+    let_go(finger)
+    with gate:
+        assert gate.wait_for(lambda view: view["incident"]["ids"])["incident"]["presses"] == 1
+
+
 # --- the button's two contacts ----------------------------------------------------------------------------------
 
 

@@ -77,6 +77,22 @@ def test_a_press_that_is_being_confirmed_when_the_end_is_asked_for_is_still_a_pr
     assert Code.SILENT_PANIC in kept
 
 
+def test_what_was_commanded_before_its_hand_was_there_is_carried_out_though_the_brain_has_ended() -> None:
+    """The store's libraries take 0.3 s to load; who is stopped within that has a press that nobody has written down."""
+    brain = Brain(state.begin(BOOT, RULES, 0), FixedClock())
+    kept: list[Code] = []
+    brain.post(ContactEdge(Contact.KEY, True, 0, Origin.PERSON))
+    brain.stop()
+    brain.run()
+    brain.attach({Store: lambda command: kept.append(command.record.code)})
+    brain.post(MessageRefused("too late", 0))
+    assert kept == []
+    brain.hand_over()
+    assert kept == [Code.SILENT_PANIC]
+    brain.hand_over()
+    assert kept == [Code.SILENT_PANIC], "once"
+
+
 def test_a_disturbance_that_a_late_brain_finds_in_its_inbox_is_no_press() -> None:
     """Its end lies there as well: what the contacts did comes before time passes."""
     brain = Brain(state.begin(BOOT, state.Rules(), 9_000), FixedClock(10_000))
