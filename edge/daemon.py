@@ -116,6 +116,7 @@ class Daemon:
         self.supervisor = supervisor()
         self._closing: list[Any] = []
         self._hands: list[Any] = []
+        self._starter: Thread | None = None
         self._alive_ms = 0
         self._began_ms = now_ms
         self._brokers: list[BrokerLink] = []
@@ -161,19 +162,14 @@ class Daemon:
         self.watch = Periodic("contact", settings.button.poll_ms, self._watch, self._failed)
         self._hands.append(self.watch)
         self.brain.attach({LookAt: self._look})
-        self._threads = [
-            Thread("lamps", self.lamps.play, self._failed),
-            Thread("control", self.control.serve, self._failed),
-            self._starter,
-        ]
+        Thread("lamps", self.lamps.play, self._failed)
+        Thread("control", self.control.serve, self._failed)
         if self.refused is None:  # the gate has started with them; the brain does not wait for the card to hear it
-            self._threads.append(Thread("settings", partial(last_good.keep, settings), self._failed))
+            Thread("settings", partial(last_good.keep, settings), self._failed)
 
     def run(self) -> None:
-        """Think until stopped. Who is stopped in the first moment waits for a store that keeps the press of it."""
+        """Think until stopped."""
         self.brain.run()
-        self._starter.join()
-        self.brain.hand_over()
 
     def stop(self) -> None:
         """Begin an orderly end; any thread, or a signal handler."""
@@ -186,6 +182,9 @@ class Daemon:
         # Lamps before brokers: while a dead one is waited for, no lamp may say that the button works.
         for thing in reversed(self._hands):
             thing.close()
+        if self._starter is not None:  # stopped in its first moment, the gate waits for a store that keeps its presses
+            self._starter.join()
+            self.brain.hand_over()
         # Several that hang must not add up: the supervisor would kill what is left, and the store with it.
         together([broker.close for broker in self._brokers], self._failed)
         together([thing.close for thing in self._closing], self._failed)

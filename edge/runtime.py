@@ -119,7 +119,7 @@ class Brain:
                 self._take(item)
 
     def hand_over(self) -> None:
-        """Carry out what was commanded before the end, by hands that came after it. On the thread of ``run``."""
+        """Carry out what was commanded before the end, by hands that came after it. Once ``run`` has ended."""
         with suppress(queue.Empty):
             while True:
                 item = self._inbox.get_nowait()
