@@ -264,7 +264,6 @@ class Fallback:
         try:
             fresh = self._open_sqlite()
             fresh.append(error.rescued, error.latch)
-            self._last_seq = 0
             self._take(fresh)
         except (OutboxFull, OutboxDamaged) as again:
             self._fall_back(str(again))
@@ -331,7 +330,6 @@ class Fallback:
         self._done.clear()
         self._done_lanes.clear()
         self._unread = False
-        self._last_seq = self._last_seq if known else 0
         self._take(card)
         self._post(Stored(stored, card.durable, self.backlog(), self._clock.now_ms()))
         if not known:

@@ -253,8 +253,7 @@ class Keeper:
     def _salvage_some(self) -> None:
         before = self._outbox.backlog()
         more = self._outbox.writer.salvage(SALVAGED_AT_ONCE)
-        now = self._outbox.backlog()
-        self._owed_found |= now.alarm + now.trouble + now.routine > before.alarm + before.trouble + before.routine
+        self._owed_found |= self._outbox.backlog() != before  # nothing else happens meanwhile
         if more:
             return
         if self._owed_found:
