@@ -227,14 +227,13 @@ class Keeper:
         return forgets_on
 
     def _backfill(self) -> None:
-        if self._fix is not None and self._outbox.writer.backfill(self._fix) == 0:
+        if self._fix is not None and not self._outbox.writer.backfill(self._fix):
             self._fix = None
 
     def _forget(self) -> bool:
         """A little of the deletion. A mistake of ours ends it: the alarms must not lose their card to it every time."""
-        mistakes, more = self._outbox.unexpected, []
-        self._outbox.attempt(lambda: more.append(self._forgetting.step(self._outbox.writer)))
-        if self._outbox.unexpected > mistakes:
+        more: list[bool] = []
+        if not self._outbox.attempt(lambda: more.append(self._forgetting.step(self._outbox.writer))):
             self._forgetting = Forgetting(self._clock, self._forgotten)
             return False
         return any(more)
@@ -243,9 +242,7 @@ class Keeper:
         """A little of what a damaged file still holds. A mistake of ours ends it, as above."""
         if self._outbox.in_memory or self._salvaged == self._outbox.renumberings:
             return False
-        mistakes = self._outbox.unexpected
-        self._outbox.attempt(self._salvage_some)
-        if self._outbox.unexpected > mistakes:
+        if not self._outbox.attempt(self._salvage_some):
             self._salvaged = self._outbox.renumberings
         return self._salvaged != self._outbox.renumberings
 
@@ -264,11 +261,10 @@ class Keeper:
         """Compare a few more events with their checksums: a card that changed one is told of, and the rest is saved."""
         if self._outbox.in_memory or self._clock.now_ms() < self._look_at_ms:
             return False
-        mistakes = self._outbox.unexpected
-        self._outbox.attempt(self._look_at_some)
-        if self._looked_seq == 0 or self._outbox.unexpected > mistakes:
-            self._looked_seq, self._look_at_ms = 0, self._clock.now_ms() + LOOK_EVERY_MS
-        return self._looked_seq > 0
+        if self._outbox.attempt(self._look_at_some) and self._looked_seq:
+            return True
+        self._looked_seq, self._look_at_ms = 0, self._clock.now_ms() + LOOK_EVERY_MS
+        return False
 
     def _look_at_some(self) -> None:
         rows = self._outbox.writer.history(self._looked_seq, LOOK_ROWS)

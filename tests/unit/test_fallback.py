@@ -248,6 +248,20 @@ def test_an_alarm_that_goes_to_the_card_without_a_word_on_the_incident_leaves_me
     assert bench.opened()[-1].latch == LATCH
 
 
+def test_memorys_older_word_on_the_incident_is_not_laid_over_the_one_that_went_to_the_card_with_its_alarm() -> None:
+    card = Card()
+    bench = Bench(card)
+    card.only_alarms = True
+    bench.store(record(1))
+    bench.both.writer.keep_latch(Latch((), None, 0, None, "k1"))
+    assert bench.store(record(2), latch=LATCH) == ([2], True)
+    bench.both.tell_opened(renumbered=False)
+    assert bench.opened()[-1].latch == LATCH
+    card.only_alarms = False
+    assert bench.back()
+    assert card.latch() == LATCH
+
+
 def test_a_store_that_begins_in_memory_begins_with_number_1_and_has_dropped_nothing() -> None:
     bench = Bench(FULL)
     assert bench.both.in_memory
@@ -327,7 +341,7 @@ def test_a_step_that_always_fails_is_given_up_after_four_times() -> None:
         tries.append(1)
         raise FULL
 
-    bench.both.attempt(step)
+    assert bench.both.attempt(step), "a card that fails is no mistake of ours"
     assert len(tries) == 4
     assert bench.both.in_memory
 
@@ -339,7 +353,7 @@ def test_a_mistake_of_ours_is_tried_once_more_in_memory_and_then_left() -> None:
         tries.append(1)
         raise ValueError("ours")
 
-    bench.both.attempt(step)
+    assert not bench.both.attempt(step)
     assert (len(tries), bench.both.unexpected) == (2, 2)
     assert [one.detail for one in bench.told if isinstance(one, StoreTrouble)] == ["unexpected ValueError: ours"] * 2
 
