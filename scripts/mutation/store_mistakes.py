@@ -51,10 +51,10 @@ STORE_MISTAKES = (
         "            pass\n",
     ),
     Mistake(
-        "store: memory begins its numbers anew",
+        "store: memory gives a number that the card has given",
         "edge/fallback.py",
-        "self._make_memory(self._last_seq + 1)",
-        "self._make_memory(1)",
+        "next_seq = max(self._last_seq, self._memory.last_seq()) + 1",
+        "next_seq = self._memory.last_seq() + 1",
     ),
     Mistake(
         "store: what was done meanwhile is sent again",

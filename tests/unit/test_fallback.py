@@ -376,6 +376,28 @@ def test_the_card_is_tried_every_5_s_and_not_before() -> None:
     assert [row.record.id.counter for row in card.history(0, 9)] == [1, 99]
 
 
+def test_a_press_in_memory_does_not_end_an_incident_on_a_card_that_nobody_has_read_yet() -> None:
+    late = Card()
+    late.append([record(1)], LATCH)
+    bench = Bench(FULL)
+    bench.store(record(5), latch=Latch((id_of(5),), None, 1, None, "k1"))
+    bench.cards = deque([late])
+    assert bench.back()
+    assert late.latch() == LATCH
+    assert (bench.opened()[-1].renumbered, bench.opened()[-1].latch) == (True, LATCH)
+    assert bench.owed() == [1, 5]
+
+
+def test_what_was_done_meanwhile_is_owed_no_more_on_the_card_that_comes_back() -> None:
+    bench, card = in_memory(record(1), record(2))
+    bench.both.mark_done([id_of(1), id_of(99)])
+    card.fails.clear()
+    assert bench.back()
+    assert bench.owed() == [2]
+    assert card.backlog().alarm == 1
+    assert bench.both.backlog().alarm == 1
+
+
 def test_the_card_is_tried_also_where_nobody_had_time_when_it_was_due() -> None:
     bench, card = in_memory(record(1))
     card.fails.clear()
