@@ -93,18 +93,6 @@ STORE_MISTAKES = (
         "forgets_on = self._forgetting.waiting",
     ),
     Mistake(
-        "store: told forgotten while the card still has it",
-        "edge/forgetting.py",
-        "            if outbox.durable:\n",
-        "            if True:\n",
-    ),
-    Mistake(
-        "store: an alarm goes with the limit",
-        "edge/store_schema.py",
-        "for lane in (Lane.ROUTINE, Lane.TROUBLE):",
-        "for lane in (Lane.ROUTINE, Lane.TROUBLE, Lane.ALARM):",
-    ),
-    Mistake(
         "store: an altered alarm is sent as it is",
         "edge/store_schema.py",
         "return found[16] is not None and crc32(found[1]) != found[16]",
