@@ -248,6 +248,16 @@ def test_a_backlog_leaves_room_that_only_an_alarm_may_use() -> None:
     assert said(out) == [(0, id_of(99))]
 
 
+def test_where_alarms_are_using_the_room_that_is_kept_for_them_nothing_else_goes() -> None:
+    rows = [record(n, Lane.ROUTINE) for n in range(1, 9)]
+    waiting = [opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE), loaded(Lane.ROUTINE, *rows)]
+    for room in range(RULES.reserve + 1):
+        _, out = run(waiting, (room,))
+        assert said(out) == [], f"with room for {room}"
+    _, out = run(waiting, (RULES.reserve + 1,))
+    assert len(said(out)) == 1
+
+
 def test_what_the_pace_held_back_does_not_keep_the_brain_awake_when_the_broker_is_gone() -> None:
     rows = [record(n, Lane.ROUTINE) for n in range(1, 60)]
     state, out = run([opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE), loaded(Lane.ROUTINE, *rows)])
