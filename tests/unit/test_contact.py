@@ -527,6 +527,13 @@ def test_a_cut_cable_that_is_shorted_then_is_told_as_what_it_is_now() -> None:
     ]
 
 
+def test_a_pair_that_disagreed_and_agrees_again_is_told_of_also_by_a_brain_that_is_late() -> None:
+    late = CUT, Ticked(10_507), edge(20_000, closed=True, contact=Contact.KEY_NC), Ticked(20_507)
+    contacts, found = pair(*late)
+    assert troubles(found) == [(Trouble.LOOP_OPEN, True), (Trouble.LOOP_OPEN, False)]
+    assert contacts.loop is None
+
+
 def test_a_half_that_nobody_has_read_yet_disagrees_with_nothing() -> None:
     for fact in (edge(0, closed=False), edge(0, closed=False, contact=Contact.KEY_NC)):
         contacts, found = held(fact, Ticked(9_000), rules=PAIR)
