@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -56,7 +57,7 @@ class CardFile:
         self._path = path
         self._check_bytes_max = check_bytes_max
         self._hear = hear
-        self._identity = (0, 0)
+        self._identity: tuple[int, int] | None = None
         self.database: Database | None = None
 
     def open(self, migrations: Sequence[Iterable[str]], tables: Sequence[str], short_tables: Sequence[str]) -> None:
@@ -69,8 +70,7 @@ class CardFile:
         try:
             with self._translated():
                 connection = self._connect()
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-                oldest = connection.execute("PRAGMA application_id").fetchone()[0]
+                version, oldest = _pragma(connection, "user_version"), _pragma(connection, "application_id")
                 if version > len(migrations) and not 0 < oldest <= len(migrations):
                     raise OutboxFull(f"{self._path.name} is of version {version}, {len(migrations)} is understood")
                 self._check(connection, short_tables if version >= len(migrations) else ())
@@ -205,12 +205,11 @@ class CardFile:
                 raise
             self.close()
             connection = self._attach(f"file:{quote(str(self._path))}?immutable=1")
-            if not connection.execute("PRAGMA user_version").fetchone()[0]:
+            if not _pragma(connection, "user_version"):
                 raise error
         self._demand(connection, "synchronous = FULL", 2)
-        page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
         for setting in (
-            f"wal_autocheckpoint = {CHECKPOINT_BYTES // page_bytes}",
+            f"wal_autocheckpoint = {CHECKPOINT_BYTES // _pragma(connection, 'page_size'):d}",
             f"journal_size_limit = {WAL_BYTES_MAX}",
             "temp_store = MEMORY",
             "secure_delete = ON",
@@ -219,7 +218,7 @@ class CardFile:
         return connection
 
     def _attach(self, uri: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, cached_statements=64)
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
         self.database = Database(connection, recursive_triggers=False, execute_plugins=False)
         found = os.stat(self._path)
         self._identity = (found.st_dev, found.st_ino)
@@ -229,16 +228,22 @@ class CardFile:
         """Set a pragma and read it back. Raises OutboxFull if it did not take: nothing would be durable."""
         connection.execute(f"PRAGMA {setting}")
         name = setting.partition(" ")[0]
-        got = connection.execute(f"PRAGMA {name}").fetchone()[0]
+        got = _pragma(connection, name)
         if got != wanted:
             raise OutboxFull(f"{self._path.name}: {name} is {got!r}, {wanted!r} is needed")
 
     def _check(self, connection: sqlite3.Connection, tables: Sequence[str]) -> None:
         small = self._path.stat().st_size <= self._check_bytes_max
         for table in [""] if small else [f"('{table}')" for table in tables]:
-            verdict = connection.execute(f"PRAGMA quick_check{table}").fetchone()[0]
+            verdict = _pragma(connection, f"quick_check{table}")
             if verdict != "ok":
                 raise self._damaged(verdict)
+
+
+def _pragma(connection: sqlite3.Connection, question: str) -> Any:
+    """The first word of SQLite's answer. Raises sqlite3.Error."""
+    (answer,) = connection.execute(f"PRAGMA {question}").fetchone()
+    return answer
 
 
 def _schema(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:

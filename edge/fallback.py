@@ -186,23 +186,26 @@ class Fallback:
 
     # --- failures ---------------------------------------------------------------------------------------------
 
-    def attempt(self, step: Step) -> None:
-        """Do a step; if the card fails, mend or leave it and do the step again."""
+    def attempt(self, step: Step) -> bool:
+        """Do a step; if the card fails, mend or leave it and do the step again. False after a mistake of ours."""
+        sound = True
         for attempt in range(ATTEMPTS_MAX):
             try:
                 try:
                     step()
-                    return
+                    break
                 except OutboxDamaged as error:
                     self._begin_anew(error)
                 except OutboxFull as error:
-                    self._mend(error, reopen=attempt == 0)
+                    self._mend(error, reopen=not attempt)
             except Exception as error:  # noqa: BLE001 - the store's thread must outlive a mistake of ours
+                sound = False
                 self.unexpected += 1
                 again = self._memory is not None
                 self._fall_back(f"unexpected {type(error).__name__}: {error}")
                 if again:
-                    return
+                    break
+        return sound
 
     def _peek(self, read: Callable[[Outbox], T], otherwise: T) -> T:
         """Ask the card while it takes no writes; ``otherwise`` if it cannot be read either."""
@@ -264,7 +267,6 @@ class Fallback:
         try:
             fresh = self._open_sqlite()
             fresh.append(error.rescued, error.latch)
-            self._last_seq = 0
             self._take(fresh)
         except (OutboxFull, OutboxDamaged) as again:
             self._fall_back(str(again))
@@ -331,7 +333,6 @@ class Fallback:
         self._done.clear()
         self._done_lanes.clear()
         self._unread = False
-        self._last_seq = self._last_seq if known else 0
         self._take(card)
         self._post(Stored(stored, card.durable, self.backlog(), self._clock.now_ms()))
         if not known:

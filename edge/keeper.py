@@ -77,7 +77,6 @@ class Keeper:
         self._fix: ClockFix | None = None
         self._last_fix: ClockFix | None = None
         self._forgetting = Forgetting(clock, self._forgotten)
-        self._forgets_on = False
         self._salvaged: int | None = None  # the renumbering after which nothing more was to be had
         self._owed_found = False  # a damaged file gave events that the brain has not heard of
         self._looked_seq = 0
@@ -112,8 +111,8 @@ class Keeper:
 
     def idle(self) -> bool:
         """No job came for a while: try the card, date or delete some events. True: more waits, call again at once."""
-        self._after_work()
-        return self._salvage() or self._fix is not None or self._forgets_on or self._audit() or self._look_over()
+        forgets_on = self._after_work()
+        return self._salvage() or self._fix is not None or forgets_on or self._audit() or self._look_over()
 
     def close(self) -> None:
         """Let the card go."""
@@ -215,46 +214,42 @@ class Keeper:
 
     # --- between batches --------------------------------------------------------------------------------------
 
-    def _after_work(self) -> None:
+    def _after_work(self) -> bool:
+        """True if there is more to forget at once."""
         if self._outbox.return_if_due():
             self._fix = self._last_fix  # the card has not heard of it, nor have the rows that came back
-        self._forgets_on = False
         if self._fix is not None:
             self._outbox.attempt(self._backfill)
-        if self._fix is None and self._forgetting.waiting:  # once all is dated: a wrong clock makes an event look old
-            self._forget()
+        # Once all is dated: a wrong clock makes an event look old.
+        forgets_on = self._fix is None and self._forgetting.waiting and self._forget()
         self._outbox.attempt(self._tell_dropped)
         self._alive()
+        return forgets_on
 
     def _backfill(self) -> None:
-        if self._fix is not None and self._outbox.writer.backfill(self._fix) == 0:
+        if self._fix is not None and not self._outbox.writer.backfill(self._fix):
             self._fix = None
 
-    def _forget(self) -> None:
+    def _forget(self) -> bool:
         """A little of the deletion. A mistake of ours ends it: the alarms must not lose their card to it every time."""
-        mistakes = self._outbox.unexpected
-        self._outbox.attempt(self._forget_some)
-        if self._outbox.unexpected > mistakes:
-            self._forgetting, self._forgets_on = Forgetting(self._clock, self._forgotten), False
-
-    def _forget_some(self) -> None:
-        self._forgets_on = self._forgetting.step(self._outbox.writer)
+        more: list[bool] = []
+        if not self._outbox.attempt(lambda: more.append(self._forgetting.step(self._outbox.writer))):
+            self._forgetting = Forgetting(self._clock, self._forgotten)
+            return False
+        return any(more)
 
     def _salvage(self) -> bool:
         """A little of what a damaged file still holds. A mistake of ours ends it, as above."""
         if self._outbox.in_memory or self._salvaged == self._outbox.renumberings:
             return False
-        mistakes = self._outbox.unexpected
-        self._outbox.attempt(self._salvage_some)
-        if self._outbox.unexpected > mistakes:
+        if not self._outbox.attempt(self._salvage_some):
             self._salvaged = self._outbox.renumberings
         return self._salvaged != self._outbox.renumberings
 
     def _salvage_some(self) -> None:
         before = self._outbox.backlog()
         more = self._outbox.writer.salvage(SALVAGED_AT_ONCE)
-        now = self._outbox.backlog()
-        self._owed_found |= now.alarm + now.trouble + now.routine > before.alarm + before.trouble + before.routine
+        self._owed_found |= self._outbox.backlog() != before  # nothing else happens meanwhile
         if more:
             return
         if self._owed_found:
@@ -266,11 +261,10 @@ class Keeper:
         """Compare a few more events with their checksums: a card that changed one is told of, and the rest is saved."""
         if self._outbox.in_memory or self._clock.now_ms() < self._look_at_ms:
             return False
-        mistakes = self._outbox.unexpected
-        self._outbox.attempt(self._look_at_some)
-        if self._looked_seq == 0 or self._outbox.unexpected > mistakes:
-            self._looked_seq, self._look_at_ms = 0, self._clock.now_ms() + LOOK_EVERY_MS
-        return self._looked_seq > 0
+        if self._outbox.attempt(self._look_at_some) and self._looked_seq:
+            return True
+        self._looked_seq, self._look_at_ms = 0, self._clock.now_ms() + LOOK_EVERY_MS
+        return False
 
     def _look_at_some(self) -> None:
         rows = self._outbox.writer.history(self._looked_seq, LOOK_ROWS)

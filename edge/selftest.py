@@ -182,7 +182,7 @@ def heard(run: Run, news: News, wall_ms: int) -> tuple[Run, tuple[Outcome, ...]]
 def due_ms(test: SelfTest, run: Run) -> int:
     """When the run is judged, whatever has come by then. ``is_done`` may be true earlier."""
     seen, fitted = run.seen, test.rules.fitted
-    if not run.mark or seen.marked_ms is None:
+    if seen.marked_ms is None:
         return run.started_ms + STIMULUS_MS if seen.failed_ms is None else seen.failed_ms + FAILED_MS
     due = seen.marked_ms + CENTRE_MS
     if seen.received_ms is None:

@@ -70,7 +70,7 @@ class SqliteOutbox:
         self._scribe = scribe
         self._file = CardFile(path, check_bytes_max, self._rescued)
         self._salvage = Salvage(path)
-        self._salvaged = True
+        self._salvaging = False
         self._routine_events_max = routine_events_max
         self._dropped = 0
         self._not_before_ms: int | None = None
@@ -149,7 +149,7 @@ class SqliteOutbox:
         """See ``Outbox.owed_lanes``."""
         with self._file.reading() as connection:
             found = (connection.execute(schema.OWED_LANE_OF, (id.boot, id.counter)).fetchone() for id in ids)
-            return [Lane(row[0]) for row in found if row is not None]
+            return [Lane(lane) for (lane,) in filter(None, found)]
 
     def mark_done(self, ids: Sequence[EventId]) -> None:
         """See ``Outbox.mark_done``."""
@@ -228,7 +228,8 @@ class SqliteOutbox:
         """See ``Outbox.count_older``."""
         with self._file.reading() as connection:
             sought = (after_seq, up_to_seq, topic.value, before_wall_ms)
-            return int(connection.execute(schema.COUNT_OLDER, sought).fetchone()[0])
+            (count,) = connection.execute(schema.COUNT_OLDER, sought).fetchone()
+        return int(count)
 
     def forget_damaged(self, before_wall_ms: int) -> int:
         """See ``Outbox.forget_damaged``."""
@@ -242,10 +243,10 @@ class SqliteOutbox:
         """See ``Outbox.salvage``."""
         with self._file.reading() as connection:
             piece = self._salvage.read(connection, limit)
-        if piece.events or piece.entries or piece.ended != self._salvaged:
+        if piece.events or piece.entries or (piece.ended and self._salvaging):
             with self._file.writing() as connection:
                 self._salvage.put(connection, piece)
-        self._salvaged = piece.ended
+        self._salvaging = not piece.ended
         return not piece.ended
 
     def close(self) -> None:
@@ -276,12 +277,15 @@ class SqliteOutbox:
             if numbers and numbers[0] <= before:
                 raise ValueError(f"number {numbers[0]} has been given before")
             given = []
+            new: dict[int, Record] = {}
             for place, record in enumerate(records):
-                seq = None if numbers is None else numbers[place]
-                given.append(schema.insert(connection, record, seq, not_before_ms))
+                wanted = None if numbers is None else numbers[place]
+                seq = schema.insert(connection, record, wanted, not_before_ms)
+                given.append(seq)
+                if seq > before:
+                    new[seq] = record
                 not_before_ms = _later(not_before_ms, schema.earliest_ms(record.wall))
             if scribe is not None:
-                new = {seq: record for seq, record in zip(given, records, strict=True) if seq > before}
                 head = scribe.add(connection, list(new.values()))
             if latch is not None:
                 kept = latching.over(latch, schema.kept_latch(connection)) if latch.unread else latch
@@ -295,9 +299,8 @@ class SqliteOutbox:
         self._not_before_ms, self._head = not_before_ms, head
         if scribe is not None:
             scribe.committed(head)
-        newest = max(given, default=0)
-        if newest > before:
-            self._last_id = records[given.index(newest)].id
+        if new:
+            self._last_id = new[max(new)].id
         return given
 
     def _recall(self, connection: sqlite3.Connection) -> None:
@@ -323,7 +326,7 @@ class SqliteOutbox:
         with self._file.reading() as connection:
             found = connection.execute(schema.KEPT, (key,)).fetchone()
         try:
-            return None if found is None else decode(found[0])
+            return None if found is None else decode(*found)
         except msgspec.DecodeError:  # a file that holds alarms is not given up for it
             return None
 
@@ -334,7 +337,7 @@ class SqliteOutbox:
     @staticmethod
     def _last_seq(connection: sqlite3.Connection) -> int:
         found = connection.execute(schema.LAST_SEQ).fetchone()
-        return 0 if found is None else int(found[0])
+        return 0 if found is None else int(*found)
 
 
 def _later(one_ms: int | None, other_ms: int | None) -> int | None:

@@ -6,11 +6,13 @@ from mutation.kiosk_mistakes import KIOSK_MISTAKES
 from mutation.mistake import Mistake
 from mutation.schedule_mistakes import SCHEDULE_MISTAKES
 from mutation.selftest_mistakes import SELFTEST_MISTAKES
+from mutation.store_mistakes import STORE_MISTAKES
 
 MISTAKES = (
     *KIOSK_MISTAKES,
     *SELFTEST_MISTAKES,
     *SCHEDULE_MISTAKES,
+    *STORE_MISTAKES,
     Mistake(
         "id without the boot",
         "edge/making.py",

@@ -170,6 +170,12 @@ def test_the_latch_is_kept_with_a_record_or_alone(outbox):
     assert outbox.latch() == Latch((), None, 0, None, KERNEL)
 
 
+def test_nothing_has_been_dropped_before_anything_was(outbox):
+    assert outbox.take_dropped() == 0
+    outbox.append(records(Lane.ALARM, 1), None)
+    assert outbox.take_dropped() == 0
+
+
 def test_the_sign_of_life_is_the_last_one(outbox):
     assert outbox.last_alive_wall_ms() is None
     outbox.note_alive(SYNCED)
@@ -182,8 +188,9 @@ def test_rows_that_move_here_keep_their_numbers(outbox):
 
     assert list(outbox.append(records(Lane.ALARM, 2, 3), None, [17, 19])) == [17, 19]
     assert list(outbox.append(records(Lane.ALARM, 4), None)) == [20]
-    with pytest.raises(ValueError, match="given before"):
-        outbox.append(records(Lane.ALARM, 5), None, [20])
+    for taken in ([20], [3], [20, 25]):
+        with pytest.raises(ValueError, match=f"number {taken[0]} has been given before"):
+            outbox.append(records(Lane.ALARM, 5, 6)[: len(taken)], None, taken)
     assert loaded(outbox, Lane.ALARM) == [1, 2, 3, 4]
 
 

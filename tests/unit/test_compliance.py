@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from edge.chain import Kind, Result
-from edge.compliance import judge, runs_out
-from edge.diary import Diary, Lack, Outage, PastTest, Week
+from edge.compliance import judge, judge_past, runs_out
+from edge.diary import Begun, Diary, Lack, Outage, PastTest, Week, with_test
 from edge.local_time import HOUR_MS, day_of
 from tests.unit.past_tests import BERLIN, LAST_WEEK, MONDAY, SHANGHAI, at, diary_of, past
 
@@ -117,3 +117,33 @@ def test_the_strict_profile_wants_a_finger_every_week() -> None:
     tests = (*LAST_WEEK, past("2026-11-23 10:10"), past("2026-11-24 10:11"), past("2026-11-27 10:10"))
     assert week(*tests, human=True).lacks == (Lack.NO_PERSON,)
     assert week(*tests, past("2026-11-28 14:30", kind=Kind.HUMAN), human=True).compliant
+
+
+@pytest.mark.parametrize(
+    ("kind", "begun", "closed"),
+    [
+        (Kind.FULL, "2026-11-29 23:59", False),
+        (Kind.HUMAN, "2026-11-29 23:59", False),
+        (Kind.PATH, "2026-11-29 23:59", True),
+        (Kind.FULL, "2026-11-30 00:00", True),
+    ],
+)
+def test_a_week_is_not_closed_under_a_test_that_may_still_pass_in_it(kind: Kind, begun: str, closed: bool) -> None:
+    """What is written of a week stays so for ever; the test that was begun in time belongs to it."""
+    monday_ms = at("2026-11-30 00:01")
+    diary = diary_of(*LAST_WEEK, past("2026-11-23 10:10"), past("2026-11-26 10:10"))
+    running = replace(diary, begun=Begun(kind, at(begun), "boot", 0, asked=False))
+    after, weeks = judge_past(SHANGHAI, running, monday_ms, human_weekly=False)
+    assert [one.monday for one in weeks] == ([MONDAY] if closed else [])
+    assert after.judge_monday == (MONDAY + 7 if closed else MONDAY)
+
+
+def test_a_test_over_sunday_midnight_counts_for_the_week_in_which_it_began() -> None:
+    diary = diary_of(*LAST_WEEK, past("2026-11-23 10:10"))
+    running = replace(diary, begun=Begun(Kind.FULL, at("2026-11-29 23:59"), "boot", 0, asked=False))
+    waiting, none = judge_past(SHANGHAI, running, at("2026-11-30 00:00"), human_weekly=False)
+    ended = with_test(waiting, past("2026-11-29 23:59"))
+    _, (judged,) = judge_past(SHANGHAI, ended, at("2026-11-30 00:01"), human_weekly=False)
+    assert none == []
+    assert (judged.monday, judged.passes) == (MONDAY, 2)
+    assert Lack.TOO_FEW not in judged.lacks

@@ -15,6 +15,7 @@ from edge.contact import (
     ContactRules,
     Contacts,
     Finding,
+    Phase,
     WiringTrouble,
     callbacks_dead,
     step,
@@ -410,6 +411,24 @@ def test_an_edge_may_come_250_ms_after_the_poll_before_it_is_lost() -> None:
     assert (contacts.key_nc.lost, contacts.key_nc.lost_in_row) == (1, 0)
 
 
+def test_a_brain_that_is_late_does_what_was_due_before() -> None:
+    """A busy machine ticks a few milliseconds after the time that was asked for, or much later."""
+    rules = ContactRules(confirm_ms=20, release_ms=50, stuck_ms=3_000)
+    lost = held(LevelRead(Contact.KEY_NC, True, 0), LevelRead(Contact.KEY_NC, False, 1_000), Ticked(1_257), rules=rules)
+    assert [one.trouble for one in lost[1] if isinstance(one, WiringTrouble)] == [Trouble.EDGE_LOST]
+
+    closed = edge(1_000, closed=True), Ticked(1_027)
+    assert held(*closed, rules=rules)[1] == [LookAt(Contact.KEY)]
+    assert presses(held(*closed, Ticked(1_027 + LOOK_MS_MAX + 7), rules=rules)[1])
+
+    pressed = *closed, LevelRead(Contact.KEY, True, 1_028)
+    (stuck,) = (one for one in held(*pressed, Ticked(4_007), rules=rules)[1] if isinstance(one, WiringTrouble))
+    assert (stuck.trouble, stuck.raised) == (Trouble.KEY_STUCK, True)
+
+    let_go = *pressed, edge(2_000, closed=False), Ticked(2_057)
+    assert held(*let_go, rules=rules)[0].key.phase is Phase.OPEN
+
+
 @pytest.mark.parametrize("contact", [Contact.KEY, Contact.KEY_NC, Contact.RESET])
 def test_a_dead_callback_thread_is_seen_at_any_contact(contact: Contact) -> None:
     facts: list[LevelRead | Ticked] = []
@@ -510,6 +529,13 @@ def test_a_cut_cable_that_is_shorted_then_is_told_as_what_it_is_now() -> None:
         WiringTrouble(Trouble.LOOP_OPEN, False, "changed", 20_501),
         WiringTrouble(Trouble.LOOP_SHORT, True, "both contacts closed", 20_501),
     ]
+
+
+def test_a_pair_that_disagreed_and_agrees_again_is_told_of_also_by_a_brain_that_is_late() -> None:
+    late = CUT, Ticked(10_507), edge(20_000, closed=True, contact=Contact.KEY_NC), Ticked(20_507)
+    contacts, found = pair(*late)
+    assert troubles(found) == [(Trouble.LOOP_OPEN, True), (Trouble.LOOP_OPEN, False)]
+    assert contacts.loop is None
 
 
 def test_a_half_that_nobody_has_read_yet_disagrees_with_nothing() -> None:

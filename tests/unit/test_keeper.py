@@ -374,6 +374,95 @@ def test_a_mistake_in_looking_over_the_card_ends_it_for_a_day(bench):
     assert (bench.keeper.unexpected, bench.keeper.in_memory) == (1, False)
 
 
+def test_a_card_with_one_event_is_looked_over_in_one_look_and_one_more_that_finds_the_end(bench):
+    bench.clock.at_ms = 0
+    bench.open()
+    bench.run(store(1))
+    looked, card = [], bench.opened[-1]
+    history = card.history
+    card.history = lambda after_seq, limit: looked.append(after_seq) or history(after_seq, limit)
+    assert [bench.keeper.idle() for _ in range(3)] == [True, False, False]
+    assert looked == [0, 1], "from the first millisecond of the machine, and from the first event"
+    bench.clock.at_ms += 2 * 86_400_000 + 7
+    assert [bench.keeper.idle() for _ in range(3)] == [True, False, False]
+    assert looked == [0, 1, 0, 1], "also where nobody had time when it was due"
+
+
+def test_nothing_is_looked_over_while_the_card_takes_no_writes(bench):
+    bench.open()
+    finish(bench)
+    bench.refuse()
+    bench.run(store(1))
+    bench.unopenable = True
+    bench.clock.at_ms += 86_400_000
+    bench.keeper._outbox.writer.history = lambda after_seq, limit: 1 // 0
+    assert not bench.keeper.idle()
+    assert bench.keeper.unexpected == 0
+
+
+def test_a_report_of_dropped_events_that_is_late_is_made_all_the_same(bench):
+    bench.limit = 1
+    bench.open()
+    bench.run(store(1, Lane.ROUTINE), store(2, Lane.ROUTINE))
+    bench.run(store(3, Lane.ROUTINE))
+    (again,) = bench.wait(61_234)
+    assert (again.raised, again.detail) == (True, "1 events were dropped at the store's limit")
+    (ended,) = bench.wait(61_234)
+    assert not ended.raised
+
+
+def test_each_thing_that_waits_keeps_the_store_busy_by_itself(bench):
+    """What is not called again at once waits until the next job."""
+    audits = []
+    bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append, RETRY_MS, lambda: bool(audits))
+    bench.open()
+    salvage = bench.opened[-1].salvage
+    bench.opened[-1].salvage = lambda limit: limit
+    assert bench.keeper.idle()
+    bench.opened[-1].salvage = salvage
+
+    bench.run(*(store(n, Lane.ROUTINE, wall=UNSYNCED) for n in range(1, 601)), *(screened(n) for n in range(601, 700)))
+    finish(bench)
+    assert not bench.keeper.idle()
+
+    audits.append(1)
+    assert bench.keeper.idle()
+    audits.clear()
+    assert not bench.keeper.idle()
+
+    bench.run(Backfill(ClockFix("kernel-1", 9_000, WALL_MS, 5)))
+    assert bench.keeper.idle()
+    finish(bench)
+
+    bench.run(forget(700))
+    assert bench.keeper.idle()
+    finish(bench)
+
+    bench.clock.at_ms += 86_400_000
+    assert bench.keeper.idle()
+    finish(bench)
+    assert not bench.keeper.idle()
+
+
+def test_the_card_is_tried_every_5_s_unless_it_is_told_otherwise(bench):
+    bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append)
+    bench.open()
+    bench.refuse()
+    bench.run(store(1))
+    bench.refuse(False)
+    assert bench.wait(4_999) == []
+    assert trouble(bench.wait(1), Trouble.STORE_IN_MEMORY) == [False]
+
+
+def test_a_card_that_numbers_fewer_events_than_it_was_given_is_a_mistake_that_is_told(bench):
+    """Told stored would be one that nobody has a number of, and so never sends."""
+    bench.open()
+    append = bench.opened[-1].append
+    bench.opened[-1].append = lambda records, latch: append(records, latch)[: len(records) - 1]
+    bench.run(store(1), store(2))
+    assert bench.keeper.unexpected == 1
+
+
 # --- a card that refuses ------------------------------------------------------------------------------------------
 
 
@@ -668,7 +757,7 @@ def test_a_file_that_is_lost_in_the_middle_is_looked_at_from_its_beginning(bench
 def test_a_mistake_in_forgetting_does_not_take_the_card_away_again_and_again(bench):
     bench.open()
     bench.run(store(100), Forget("no topic", 0))
-    bench.keeper.idle()
+    assert not bench.keeper.idle(), "what was given up does not wait"
     bench.keeper.idle()
     assert bench.keeper.unexpected == 1
 
@@ -910,6 +999,44 @@ def test_an_event_that_is_still_owed_in_a_damaged_file_is_read_by_the_brain(benc
     card.salvage = salvage
     assert only(bench.wait(), StoreOpened).renumbered
     assert bench.wait() == [], "once"
+    bench.path.unlink()
+    assert only(bench.run(store(2)), StoreOpened).renumbered
+    assert bench.wait() == [], "the new file has given nothing"
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_whatever_is_still_owed_in_a_damaged_file_is_told_when_its_last_row_has_come(bench, lane):
+    bench.open()
+    bench.run(store(1), store(2), store(3, Lane.TROUBLE), store(4, Lane.ROUTINE), store(5, Lane.ROUTINE))
+    card, pieces = bench.opened[-1], [[record(50, lane)], [], []]
+    limits = []
+
+    def salvage(limit):
+        limits.append(limit)
+        card.append(pieces.pop(0), None)
+        return len(pieces)
+
+    card.salvage = salvage
+    bench.clock.at_ms += 1
+    del bench.facts[:]
+    while bench.keeper.idle():
+        pass
+    assert only(bench.told(), StoreOpened).renumbered
+    assert limits == [100, 100, 100], "a hundred entries at once, and never again once it has ended"
+
+
+def test_what_a_damaged_file_holds_waits_while_the_card_takes_no_writes(bench, monkeypatch):
+    asked = []
+    monkeypatch.setattr(SqliteOutbox, "salvage", lambda outbox, limit: asked.append(outbox) or 0)
+    bench.open()
+    bench.refuse()
+    bench.run(store(1))
+    bench.keeper.idle()
+    assert asked == []
+    bench.refuse(False)
+    bench.wait()
+    bench.wait()
+    assert asked == [bench.opened[-1]], "once"
 
 
 def test_a_mistake_in_salvaging_does_not_take_the_card_away_again_and_again(bench):

@@ -391,7 +391,8 @@ def test_an_event_that_the_card_altered_is_not_sent_as_it_is_but_rebuilt_in_a_ne
     assert change.startswith("code") or "unreadable" in first.body
 
 
-def test_a_bit_that_says_an_alarm_is_owed_no_more_is_noticed_by_the_index(path):
+@pytest.mark.parametrize("altered", [1, 20])
+def test_a_bit_that_says_an_alarm_is_owed_no_more_is_noticed_by_the_index(path, altered):
     outbox = opened(path)
     outbox.append([record(n) for n in range(1, 21)], None)
     outbox.close()
@@ -399,9 +400,13 @@ def test_a_bit_that_says_an_alarm_is_owed_no_more_is_noticed_by_the_index(path):
     for place in (found.start() for found in re.finditer(b"\x09", data)):  # SQLite's word for the number 1
         path.write_bytes(data[:place] + b"\x08" + data[place + 1 :])  # and for 0
         with closing(sqlite3.connect(path)) as other, suppress(sqlite3.Error):
-            if other.execute("SELECT SUM(owed) FROM events NOT INDEXED").fetchone() == (19,):
+            if other.execute("SELECT counter FROM events NOT INDEXED WHERE owed = 0").fetchall() == [(altered,)]:
                 break
 
+    outbox = opened(path)
+    assert len(outbox.history(altered, 100)) == 20 - altered, "not among those that are looked at"
+    assert len(outbox.history(0, altered - 1)) == altered - 1
+    outbox.close()
     with pytest.raises(OutboxDamaged, match="19 events are owed by their rows, 20 by their index") as caught:
         opened(path).history(0, 100)
     assert len(caught.value.rescued) == 20
@@ -429,6 +434,73 @@ def test_what_was_owed_comes_out_of_the_bare_pages_where_the_first_ones_are_gone
         opened(path)
     assert [one.id.counter for one in caught.value.rescued] == list(range(1, 201))
     assert caught.value.latch == LATCH
+
+
+def test_where_no_damaged_file_lies_nothing_is_written_for_it(path):
+    """The store asks after every start, and the card is spared."""
+    outbox = opened(path)
+    outbox.append([record(1)], LATCH)
+    before = sorted(what(path)), outbox._file.database.conn.total_changes
+    assert outbox.salvage(10) == 0
+    assert (sorted(what(path)), outbox._file.database.conn.total_changes) == before
+
+
+def what(path):
+    """The names under which something is kept beside the events."""
+    with closing(sqlite3.connect(path)) as other:
+        return [name for (name,) in other.execute("SELECT key FROM keep")]
+
+
+def test_a_proof_that_the_card_takes_writes_is_itself_a_write_and_nothing_else_is_one(path):
+    outbox = opened(path)
+    outbox.append([record(1)], None)
+    outbox.append((), LATCH)
+    assert what(path) == ["latch"]
+    outbox.append((), None)
+    assert sorted(what(path)) == ["latch", "proof"]
+
+
+def test_what_a_damaged_file_held_comes_over_once_and_its_name_is_forgotten(path):
+    """Rows that nobody owes, on more pages than one step reads; and not again when the file is opened once more."""
+    outbox = opened(path, limit=10_000)
+    outbox.append([record(n, Lane.ROUTINE, note="x" * 300) for n in range(1, 301)], None)
+    outbox.mark_done([EventId(BOOT, n) for n in range(1, 301)])
+    outbox.close()
+    with path.open("r+b") as file:
+        file.write(b"\xa5" * 1024)
+    with pytest.raises(OutboxDamaged):
+        opened(path)
+
+    outbox = opened(path, limit=10_000)
+    assert outbox.append([record(900)], None) == [301], "numbers go on above those of the damaged file"
+    steps = 0
+    while outbox.salvage(10):
+        steps += 1
+        assert "salvage" in what(path)
+    assert steps > 2
+    assert [row.seq for row in outbox.history(0, 1_000)] == list(range(1, 302))
+    value = "SELECT value FROM keep WHERE key = 'salvage'"
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute(value).fetchone() == ("",)
+    outbox.close()
+
+    outbox = opened(path, limit=10_000)
+    before = outbox._file.database.conn.total_changes
+    assert outbox.salvage(10) == 0
+    assert outbox._file.database.conn.total_changes == before
+    assert outbox.append([record(901)], None) == [302]
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute(value).fetchone() == ("",)
+        assert other.execute("SELECT COUNT(*) FROM sqlite_sequence").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("unread", [True, False])
+def test_a_latch_said_before_the_store_was_read_is_laid_over_the_kept_one_and_any_other_takes_its_place(path, unread):
+    outbox = opened(path)
+    outbox.append([record(1)], LATCH)
+    later = Latch((EventId("00000000000000bb", 1),), None, 1, None, "kernel-2", boot="00000000000000bb", unread=unread)
+    outbox.keep_latch(later)
+    assert outbox.latch().ids == ((*later.ids, *LATCH.ids) if unread else later.ids)
 
 
 # --- a card that refuses ------------------------------------------------------------------------------------------
@@ -759,6 +831,33 @@ def test_an_older_boot_that_was_never_synced_gets_the_middle_of_what_is_possible
         assert row.backfilled.bound_ms <= (latest_ms - earliest_ms) // 2 + 1
 
 
+@pytest.mark.parametrize(
+    ("at_ms", "bound_ms", "wall_ms", "backfilled_bound_ms"),
+    [
+        # From WALL - 20 to WALL + 2,000,000 - at_ms + bound_ms + 100 ppm of at_ms + 1.
+        (1_239_999, 7, 380_056, 380_076),
+        (1_240_000, 7, 380_056, 380_076),
+        (123_456, 40, 938_288, 938_309),
+    ],
+)
+def test_an_older_boot_is_dated_to_the_millisecond(path, at_ms, bound_ms, wall_ms, backfilled_bound_ms):
+    outbox = opened(path)
+    outbox.append([record(1), record(2, wall=UNSYNCED, kernel="kernel-2", at_ms=700)], None)
+    assert outbox.backfill(ClockFix("kernel-9", at_ms, WALL_MS + 2_000_000, bound_ms)) == 1
+    stamp = outbox.load(Lane.ALARM, 1, 1)[0].backfilled
+    assert (stamp.wall_ms - WALL_MS, stamp.bound_ms) == (wall_ms, backfilled_bound_ms)
+
+
+def test_one_call_dates_250_events_of_this_boot_or_250_on_each_side_of_it(path):
+    outbox = opened(path, limit=5_000)
+    outbox.append([record(1)], None)
+    numbers = count(2)
+    for kernel in ("kernel-1", "kernel-5", "kernel-9"):
+        outbox.append([record(n, Lane.ROUTINE, UNSYNCED, kernel) for n in islice(numbers, 260)], None)
+    fix = ClockFix("kernel-5", 5_000, WALL_MS, 5)
+    assert [outbox.backfill(fix) for _ in range(5)] == [250, 10, 500, 20, 0]
+
+
 @pytest.mark.parametrize("reopening", [True, False])
 def test_the_sign_of_life_bounds_what_follows_it(path, reopening):
     outbox = opened(path)
@@ -833,6 +932,21 @@ def test_the_work_of_one_more_temperature_or_of_forgetting_one_does_not_grow_wit
     few = steps(outbox, 100)
     outbox.append([screened(n) for n in range(1_000, 11_000)], None)
     assert steps(outbox, 101) <= few * 1.3
+
+
+def test_one_append_drops_32_rows_and_two_for_each_that_counts_for_the_limit(path):
+    outbox = opened(path, limit=1_000)
+    outbox.append([record(n, Lane.ROUTINE) for n in range(1, 301)], None)
+    outbox.close()
+
+    outbox = opened(path, limit=100)
+    assert outbox.take_dropped() == 0
+    outbox.append([record(400)], None)
+    assert outbox.take_dropped() == 0, "an alarm costs no other event its place"
+    outbox.append([record(401), *(record(n, Lane.ROUTINE) for n in (402, 403, 404))], None)
+    assert outbox.take_dropped() == 32 + 2 * 3
+    outbox.append((), LATCH)
+    assert outbox.take_dropped() == 0
 
 
 def test_opening_does_not_count_the_rows(path):

@@ -130,6 +130,18 @@ def test_an_alarm_goes_by_the_second_broker_at_once_where_the_first_is_away() ->
     assert said(run([Owe(record(1), 0)], (0, 20))[1]) == [(1, id_of(1))]
 
 
+def test_an_alarm_without_a_receipt_goes_round_all_brokers_and_always_to_the_one_that_had_it_longest_ago() -> None:
+    three: Room = (20, 20, 20)
+    state, out = run([Owe(record(1), 0)], three)
+    brokers = [number for number, _ in said(out)]
+    for now_ms in range(0, 400_000, 250):
+        state, out = run([Acked(brokers[-1], id_of(1), 0, now_ms), Ticked(now_ms)], three, state)
+        brokers += [number for number, _ in said(out)]
+    assert brokers[:8] == [0, 1, 2, 0, 1, 2, 0, 1]
+    state, out = run([LinkDown(2, "cut", False, 400_000), Ticked(600_000)], (20, 20, 0), state)
+    assert len(state.held[Lane.ALARM][id_of(1)].tried) == 3, "each is named once"
+
+
 def test_an_alarm_is_said_again_for_ever_with_growing_pauses() -> None:
     state, _ = run([Owe(record(1), 0), Acked(0, id_of(1), 0, 1)])
     times = []
@@ -236,6 +248,16 @@ def test_a_backlog_leaves_room_that_only_an_alarm_may_use() -> None:
     assert said(out) == [(0, id_of(99))]
 
 
+def test_where_alarms_are_using_the_room_that_is_kept_for_them_nothing_else_goes() -> None:
+    rows = [record(n, Lane.ROUTINE) for n in range(1, 9)]
+    waiting = [opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE), loaded(Lane.ROUTINE, *rows)]
+    for room in range(RULES.reserve + 1):
+        _, out = run(waiting, (room,))
+        assert said(out) == [], f"with room for {room}"
+    _, out = run(waiting, (RULES.reserve + 1,))
+    assert len(said(out)) == 1
+
+
 def test_what_the_pace_held_back_does_not_keep_the_brain_awake_when_the_broker_is_gone() -> None:
     rows = [record(n, Lane.ROUTINE) for n in range(1, 60)]
     state, out = run([opened(), loaded(Lane.ALARM), loaded(Lane.TROUBLE), loaded(Lane.ROUTINE, *rows)])
@@ -279,6 +301,38 @@ def test_a_new_event_behind_a_backlog_is_left_to_the_store() -> None:
     state, _ = run([Owe(late, 0), stored(late)], (0,), state)
     assert late.id not in state.held[Lane.ROUTINE]
     assert not state.pending
+
+
+def test_beyond_10_000_events_that_wait_for_the_store_routine_ones_are_dropped_and_troubles_are_not() -> None:
+    waiting = {id_of(n): record(n, Lane.ROUTINE) for n in range(1, 10_000)}
+    state, _ = run([Owe(record(10_000, Lane.ROUTINE), 0)], (0,), Uplink(rules=RULES, pending=waiting))
+    assert (len(state.pending), state.dropped) == (10_000, 0)
+    state, _ = run([Owe(record(10_001, Lane.ROUTINE), 0)], (0,), state)
+    assert (len(state.pending), state.dropped) == (10_000, 1)
+    state, _ = run([Owe(record(10_002, Lane.TROUBLE), 0), Owe(record(10_003, Lane.ROUTINE), 0)], (0,), state)
+    assert (len(state.pending), state.dropped) == (10_001, 2)
+    assert id_of(10_002) in state.pending
+
+
+def test_what_is_stored_beside_something_that_waits_for_nothing_goes_out_all_the_same() -> None:
+    """The store tells of an alarm, which went out at once, in the same breath as of what waited for it."""
+    alarm, routine = record(1), record(2, Lane.ROUTINE)
+    state, _ = run([*READY, Owe(alarm, 0), Owe(routine, 0)])
+    state, _ = run([stored(alarm, routine)], (0,), state)
+    assert not state.pending
+    assert routine.id in state.held[Lane.ROUTINE]
+
+
+def test_a_lane_whose_window_is_full_leaves_one_event_more_to_the_store_and_reads_it_later() -> None:
+    held = {id_of(n): Owed(record(n, Lane.ROUTINE)) for n in range(1, HELD_MAX[Lane.ROUTINE])}
+    state, _ = run(READY, (0,))
+    state = replace(state, held=({}, {}, held))
+    last, more = record(900, Lane.ROUTINE), record(901, Lane.ROUTINE)
+    state, _ = run([Owe(last, 0), Owe(more, 0), stored(last, more)], (0,), state)
+    assert last.id in state.held[Lane.ROUTINE]
+    assert more.id not in state.held[Lane.ROUTINE]
+    assert not state.cursors[Lane.ROUTINE].drained
+    assert state.cursors[Lane.ROUTINE].seq == 900
 
 
 class BothEnds:
