@@ -377,3 +377,15 @@ def test_nothing_of_a_relays_hand_moves_the_claim_of_a_window() -> None:
     window = replace(claim.of_window(T, 1_000), taken_ms=T + 5)
     facts = StimulusBegan(T + 9), StimulusEnded(T + 10), StimulusLooked(True, T + 60), edge(T + 70, closed=True)
     assert stepped(window, *facts) == (window, [None] * 4)
+
+
+def test_a_brain_that_comes_late_finds_the_finger_that_a_test_hid_all_the_same() -> None:
+    """Time is told when it is told: not only in the very millisecond in which the closure is sure."""
+    hidden = replace(
+        claim.of_relay(10, T), began_ms=T, taken_ms=T + 2, ended_ms=T + 30, again_ms=T + 45, sure_ms=T + 55
+    )
+    for late_ms in (0, 1, 40):
+        now_ms = T + 55 + late_ms
+        found = claim.step(hidden, Ticked(now_ms), now_ms, down=True, confirm_ms=10)
+        assert found == (replace(hidden, person=True), T + 45)
+    assert claim.step(hidden, Ticked(T + 54), T + 54, down=True, confirm_ms=10) == (hidden, None)

@@ -172,6 +172,8 @@ def test_a_platform_without_receipts_proves_neither_centre_nor_officer() -> None
 def test_an_officer_is_missed_in_a_drill_and_only_not_tested_otherwise() -> None:
     assert said(judged(Link.OFFICER)) == (NOT_TESTED, "no officer confirmed within 90 s")
     assert said(judged(Link.OFFICER, kind=Kind.DRILL)) == (FAIL, "no officer confirmed within 90 s")
+    patient = judged(Link.OFFICER, fitted=Fitted(officer_ms=999_000))
+    assert patient.reason == "no officer confirmed within 999 s"
     one = judged(Link.OFFICER, seen_ms=T + 900, officer="Wang")
     assert one == LinkResult(Link.OFFICER, PASS, "Wang", 890, 90_000)
     for missing in ("received_ms", "marked_ms"):
@@ -184,6 +186,7 @@ def test_a_clock_may_be_a_second_off_beside_what_the_reading_itself_can_be_wrong
         one = judged(Link.TIME, offset_ms=offset_ms, round_ms=20)
         assert (one.verdict, one.measured, one.limit) == (PASS if measured <= 1_000 else FAIL, measured, 1_000)
     assert judged(Link.TIME, offset_ms=-2_500).reason == "this clock is -2.5 s off the centre's"
+    assert judged(Link.TIME, offset_ms=60_000).reason == "this clock is +60.0 s off the centre's"
     assert said(judged(Link.TIME)) == (NOT_TESTED, "the receipt does not carry the centre's time")
     assert said(judged(Link.TIME, received_ms=None)) == (NOT_TESTED, "not reached: link 10 did not do its part")
 
