@@ -23,7 +23,7 @@ def open_factory(name: str) -> Any:
         return LGPIOFactory()
     except Exception as error:
         raise DeviceError(
-            f"pins.factory = {name!r} cannot be used: {type(error).__name__}: {error}. On a gate: install"
-            " python3-lgpio, run in a writable directory, and let the user into group gpio."
-            " On a bench: pins.factory = 'mock'."
+            f"pins.factory = {name!r} cannot be used: {type(error).__name__}: {error}. On a Raspberry Pi: let"
+            " scripts/install bring lgpio, run in a writable directory, and let the user into group gpio."
+            " Anywhere else: pins.factory = 'mock'."
         ) from error
