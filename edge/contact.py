@@ -187,7 +187,8 @@ def _caught_up(line: Line, edge: ContactEdge, rules: ContactRules, found: list[F
         if lasted_ms >= rules.confirm_ms:
             return _pressed(line, edge.contact, found)
         return replace(line, phase=Phase.OPEN, since_ms=edge.at_ms)
-    if line.phase is Phase.RELEASING and edge.closed and lasted_ms >= rules.release_ms:
+    opened = line.phase is Phase.RELEASING or (line.phase is Phase.DOWN and line.unproven_ms is not None)
+    if opened and edge.closed and lasted_ms >= rules.release_ms:
         return _released(line, edge.contact, edge.at_ms, found)
     return line
 
@@ -231,6 +232,9 @@ def _level(line: Line, fact: ContactEdge | LevelRead, rules: ContactRules, found
             return replace(line, phase=Phase.RELEASING, since_ms=at_ms, true_ms=_true_ms(fact))
         case Phase.RELEASING, True:
             return replace(line, phase=Phase.DOWN)
+        case Phase.RELEASING, False:
+            # The poll was faster than a delayed callback; the contact opened when the edge says.
+            return replace(line, true_ms=min(_true_ms(fact), line.true_ms))
         case _:
             return line
 

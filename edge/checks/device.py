@@ -30,6 +30,28 @@ same 16 higher: since the start."""
 OPEN_PINS = "from edge.drivers.pins import open_factory; open_factory('lgpio').close()"
 """Run by another Python: it looks with the daemon's own hand, and takes no line."""
 
+_MEND_PINS = (
+    (
+        "No module named",
+        Text(
+            "Run scripts/install again: it brings lgpio, from Raspberry Pi OS; on Debian, which has none, a wheel",
+            "请再运行 scripts/install：它会装上 lgpio（Raspberry Pi OS 自带软件包；Debian 没有，用 wheel）",
+        ),
+    ),
+    (
+        "PinUnknownPi",
+        Text(
+            'No Raspberry Pi, or a kernel that does not say which: a gate needs one; on a bench: pins.factory = "mock"',
+            '本机不是树莓派，或内核未说明型号：校门需用树莓派；试验台用 pins.factory = "mock"',
+        ),
+    ),
+)  # fmt: skip
+"""What to do, by a word of the library's reason."""
+
+_MEND_OTHER_PINS = Text(
+    "See GPIO access; if that is well: sudo systemctl restart gatepost, then scripts/install again",
+    "请看“GPIO 访问”一项；若正常：sudo systemctl restart gatepost，再运行 scripts/install",
+)
 _NOT_A_PI = Text("this is no Raspberry Pi", "本机不是树莓派")
 _ONLY_REAL = Text('On a gate: pins.factory = "lgpio"', '在校门上应为：pins.factory = "lgpio"')
 
@@ -115,9 +137,7 @@ def _factory(gate: Gate) -> Finding:
     last = tried.complaint.strip().rpartition("\n")[2]
     if "ermission" in tried.complaint and gate.machine.user() != "root":
         return FACTORY.not_tested(same(last), WITH_SUDO)
-    return FACTORY.failed(
-        same(last), Text("Install it: sudo apt install python3-lgpio", "请安装：sudo apt install python3-lgpio")
-    )
+    return FACTORY.failed(same(last), next((todo for sign, todo in _MEND_PINS if sign in last), _MEND_OTHER_PINS))
 
 
 def _bus(gate: Gate, settings: Settings) -> Finding:

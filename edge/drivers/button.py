@@ -8,8 +8,9 @@ Bounce passes through on purpose: what counts as a press is for ``edge.contact``
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 from gpiozero import Button
 
@@ -21,6 +22,13 @@ log = logging.getLogger(__name__)
 
 LATE_MS_MAX = 10_000
 """An edge that seems to be older is not: then the two clocks disagree, and only the moment it was heard is known."""
+
+AT_ONCE_MS = 2
+"""A reading that took longer has no moment: this thread stood still, before it or after it."""
+
+READINGS_MAX = 5
+
+T = TypeVar("T")
 
 
 class GpioContacts:
@@ -60,8 +68,8 @@ class GpioContacts:
             asked = contact in self._asked
             self._asked.discard(contact)  # before the look: who asks during it is answered by the next one
             # The moment before the look: a fact from an edge in between is newer and wins.
-            at_ms = self._clock.now_ms()
-            closed = bool(button.is_pressed)
+            at_ms, pressed = _dated(self._clock, partial(getattr, button, "is_pressed"))
+            closed = bool(pressed)
             if asked or self._told.get(contact) is not closed:
                 self._told[contact] = closed
                 self._post(LevelRead(contact, closed, at_ms))
@@ -84,12 +92,22 @@ class GpioContacts:
 
         def tell() -> None:
             try:
-                at_ms = clock.now_ms()
                 told[contact] = closed
-                late_s = button.active_time if closed else button.inactive_time  # since the kernel's own date of it
+                # Since the kernel's own date of it. Of one moment with ours, or their difference dates nothing.
+                at_ms, late_s = _dated(clock, lambda: button.active_time if closed else button.inactive_time)
                 late_ms = int((late_s or 0) * 1000)
                 post(ContactEdge(contact, closed, at_ms, Origin.PERSON, late_ms if 0 < late_ms < LATE_MS_MAX else 0))
             except Exception:
                 log.critical("%s: an edge could not be posted", contact.value, exc_info=True)
 
         return tell
+
+
+def _dated(clock: Clock, read: Callable[[], T]) -> tuple[int, T]:
+    """What ``read`` gives, and the moment just before: read again where the thread stood still in between."""
+    for _ in range(READINGS_MAX):
+        at_ms = clock.now_ms()
+        seen = read()
+        if clock.now_ms() - at_ms <= AT_ONCE_MS:
+            break
+    return at_ms, seen

@@ -178,6 +178,18 @@ MISTAKES = (
         "return False and",
     ),
     Mistake(
+        "a press soon after an opening that the poll saw first is none",
+        "edge/contact.py",
+        "return replace(line, true_ms=min(_true_ms(fact), line.true_ms))",
+        "return line",
+    ),
+    Mistake(
+        "a press that the poll sees before its late edge is none",
+        "edge/contact.py",
+        "(line.phase is Phase.DOWN and line.unproven_ms is not None)",
+        "False",
+    ),
+    Mistake(
         "nobody subscribes counts as success",
         "edge/uplink.py",
         "return reason < 0x80 and reason != NO_SUBSCRIBERS",

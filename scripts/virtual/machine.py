@@ -13,24 +13,27 @@ import select
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from virtual.monitor import Monitor
+from virtual.monitor import HungUp, Monitor
 from virtual.places import cache
 
 BOOT_S_MAX = 180.0
 STARTS_MAX = 4
 COMMAND_S_MAX = 120.0
 COMMAND_BYTES_MAX = 60_000
+CLOCK_S_MAX = 0.2
+CLOCK_TRIES = 8
 READY = rb"VIRTUAL-GATE-READY\r?\n"
 
 KERNEL_WORDS = (
     "root=/dev/vda rw quiet loglevel=3 console=ttyS0 mitigations=off nokaslr audit=0 apparmor=0 selinux=0"
     " no_timer_check nowatchdog random.trust_cpu=on net.ifnames=0 cryptomgr.notests i8042.noaux i8042.nokbd"
-    " rcupdate.rcu_expedited=1 tsc=reliable clocksource=tsc panic=-1 systemd.show_status=no systemd.tpm2_wait=no"
+    " rcupdate.rcu_expedited=1 tsc=reliable clocksource=tsc systemd.show_status=no systemd.tpm2_wait=no"
+    " oops=panic panic=-1"  # a kernel that goes on after a mistake of its own would be no witness
 )
 """Mostly to leave out what takes an emulated processor long and shows nothing about a gate."""
 
@@ -42,8 +45,14 @@ class MachineError(Exception):
 
 
 class EmulatorStumbled(MachineError):
-    """QEMU ran a byte of the guest's kernel that the kernel had just replaced. Seen about once in ten starts with two
-    processors, always within the first seconds; it says nothing about the guest."""
+    """QEMU ran a byte of the guest's kernel that the kernel had just replaced, and the kernel gave up. Seen about once
+    in ten starts with two processors, mostly within the first seconds; it says nothing about the guest."""
+
+
+STUMBLED = "Oops: int3"
+"""What such a kernel says on its first console."""
+
+ENDED = "the machine ended"
 
 
 class Machine:
@@ -90,22 +99,33 @@ class Machine:
 
     # --- power ------------------------------------------------------------------------------------------------------
 
-    def power_on(self, snapshot: str | None = None, *, cable: bool = True) -> None:
+    def power_on(
+        self,
+        snapshot: str | None = None,
+        *,
+        cable: bool = True,
+        started: Callable[[], object] = lambda: None,
+    ) -> None:
         """Start it on its disk, made anew over the image where there is none; or go on from a snapshot in the disk.
 
-        ``cable`` tells whether the network cable is in. Returns when it answers. Raises MachineError.
+        ``cable`` tells whether the network cable is in. Returns when it answers and ``started``, which waits for what
+        is to come up in it, has returned: a start in which the emulator stumbles before that is begun again, and told.
+        Raises MachineError.
         """
         for start in range(1, STARTS_MAX + 1):
-            self.switch_on(snapshot)
-            self.cable(plugged_in=cable)
             try:
-                self._wait_shell(snapshot)
-                break
+                self.switch_on(snapshot)
+                self.cable(plugged_in=cable)
+                if snapshot is None:
+                    self.until(READY, BOOT_S_MAX)
+                self._set_clock()
+                started()
+                return
             except EmulatorStumbled:
                 self.power_cut()
                 if start == STARTS_MAX:
                     raise
-        self.run(f"date -s @{time.time():.3f}")
+                print(f"the emulator stumbled in start {start}; begun again", flush=True)
 
     def switch_on(self, snapshot: str | None = None) -> None:
         """Start it and return at once."""
@@ -167,7 +187,10 @@ class Machine:
     def cable(self, *, plugged_in: bool) -> None:
         """Pull the network cable out, or put it back."""
         assert self.monitor is not None
-        self.monitor.do("set_link", name="card", up=plugged_in)
+        try:
+            self.monitor.do("set_link", name="card", up=plugged_in)
+        except HungUp:
+            raise self._failed(ENDED) from None
 
     # --- the shell --------------------------------------------------------------------------------------------------
 
@@ -185,14 +208,14 @@ class Machine:
         assert len(packed) < COMMAND_BYTES_MAX, "put long things into a file first"
         token = secrets.token_hex(6)
         line = f'bash -c "$(echo {packed}|base64 -d)" </dev/null 2>&1|base64 -w0;echo " {token} ${{PIPESTATUS[0]}}"\n'
-        self._shell.sendall(line.encode())
+        self._send(line)
         found = self.until(rb"([A-Za-z0-9+/=]*) " + token.encode() + rb" (\d+)\r?\n", seconds)
         return int(found.group(2)), base64.b64decode(found.group(1)).decode(errors="replace")
 
     def type(self, command: str) -> None:
         """Have the shell run a command in the background, and wait for nothing: its end may be the machine's."""
         assert self._shell is not None, "it is off"
-        self._shell.sendall(f"({command}) </dev/null >/dev/null 2>&1 &\n".encode())
+        self._send(f"({command}) </dev/null >/dev/null 2>&1 &\n")
 
     def put(self, path: str, content: str | bytes, mode: str = "644", owner: str = "root:root") -> None:
         """Write a file of the guest."""
@@ -210,11 +233,14 @@ class Machine:
             assert self._shell is not None
             left_s = end_s - time.monotonic()
             if left_s <= 0:
-                raise MachineError(f"no answer in {seconds:g} s; heard {self._heard[-300:]!r}\n{self.console()}")
+                raise self._failed(f"no answer in {seconds:g} s; heard {self._heard[-300:]!r}")
             if select.select([self._shell], [], [], left_s)[0]:
-                more = self._shell.recv(1 << 16)
+                try:
+                    more = self._shell.recv(1 << 16)
+                except OSError:
+                    more = b""
                 if not more:
-                    raise MachineError(f"the machine ended\n{self.console()}")
+                    raise self._failed(ENDED)
                 self._heard += more
         self._heard = self._heard[found.end() :]
         return found
@@ -224,15 +250,31 @@ class Machine:
         files = (self.console_log, self.directory / "qemu.log")
         return "\n".join(file.read_text(errors="replace")[-3000:] for file in files if file.exists())
 
-    def _wait_shell(self, snapshot: str | None) -> None:
-        """Raises EmulatorStumbled where the kernel ended before it had started."""
-        if snapshot is None:
-            try:
-                self.until(READY, BOOT_S_MAX)
-            except MachineError as error:
-                if "Oops: int3" in self.console():
-                    raise EmulatorStumbled(str(error)) from error
-                raise
+    def _set_clock(self) -> None:
+        """The host's time, as near as CLOCK_S_MAX: a machine that is busy elsewhere takes seconds to hear it. Else as
+        near as it could be had."""
+        lead_s = 0.0
+        for _ in range(CLOCK_TRIES):
+            self.run(f"date -s @{time.time() + lead_s:.3f}")
+            asked_s = time.time()
+            told_s = float(self.run("date +%s.%N"))
+            late_s = (asked_s + time.time()) / 2 - told_s
+            if abs(late_s) <= CLOCK_S_MAX:
+                return
+            lead_s += late_s
+
+    def _send(self, line: str) -> None:
+        assert self._shell is not None, "it is off"
+        try:
+            self._shell.sendall(line.encode())
+        except OSError:
+            raise self._failed(ENDED) from None
+
+    def _failed(self, why: str) -> MachineError:
+        """An error with all that is known of it."""
+        said = self.console_log.read_text(errors="replace") if self.console_log.exists() else ""
+        kind = EmulatorStumbled if STUMBLED in said else MachineError
+        return kind(f"{why}\n{self.console()}")
 
     # --- parts ------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,10 @@ class MonitorError(Exception):
     """QEMU refused a command; the text is its own."""
 
 
+class HungUp(MonitorError):
+    """QEMU is gone, or is just going."""
+
+
 class Monitor:
     """Takes a connected socket, which it owns."""
 
@@ -22,14 +26,17 @@ class Monitor:
 
     def do(self, command: str, **arguments: object) -> Any:
         """Carry out one command; its result. Raises MonitorError."""
-        self._connection.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-        while line := self._lines.readline():
-            answer = json.loads(line)
-            if "error" in answer:
-                raise MonitorError(f"{command}: {answer['error']['desc']}")
-            if "return" in answer:
-                return answer["return"]
-        raise MonitorError(f"{command}: QEMU hung up")
+        try:
+            self._connection.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+            while (line := self._lines.readline()).endswith(b"\n"):
+                answer = json.loads(line)
+                if "error" in answer:
+                    raise MonitorError(f"{command}: {answer['error']['desc']}")
+                if "return" in answer:
+                    return answer["return"]
+        except OSError as error:
+            raise HungUp(f"{command}: {error}") from error
+        raise HungUp(f"{command}: QEMU hung up")
 
     def human(self, line: str) -> None:
         """A command of QEMU's older monitor, which answers by silence. Raises MonitorError with what it said."""

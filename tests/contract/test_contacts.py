@@ -21,12 +21,24 @@ from edge.events import Contact, ContactEdge, Fact, LevelRead, Origin
 GPIOS = {Contact.KEY: 17, Contact.KEY_NC: 27, Contact.RESET: 5}
 
 
+class StallingClock(FixedClock):
+    """A clock whose reader may be made to stand still right after it has read it."""
+
+    stalls_ms = 0
+
+    def now_ms(self) -> int:
+        told = super().now_ms()
+        stalls_ms, self.stalls_ms = self.stalls_ms, 0
+        self.advance(stalls_ms)
+        return told
+
+
 class Wiring:
     """Contacts on wires that a test moves. ``said`` is what was posted since it was last taken."""
 
     def __init__(self, pins: Any) -> None:
         self.pins = pins
-        self.clock = FixedClock(1_000)
+        self.clock = StallingClock(1_000)
         self.said: list[Fact] = []
         self.contacts = GpioContacts(GPIOS, pin_factory=pins, clock=self.clock, post=self.said.append)
         self.bench = Bench(GPIOS, pins)
@@ -89,6 +101,26 @@ def test_an_edge_that_is_heard_late_says_how_late(wiring: Wiring, contact: Conta
     (told,) = wiring.take()
     assert isinstance(told, ContactEdge)
     assert 200 <= told.late_ms < LATE_MS_MAX
+
+
+def test_an_edge_is_dated_when_its_delay_was_measured_though_the_thread_stands_still_in_between(
+    wiring: Wiring, contact: Contact
+) -> None:
+    """Else the two dates differ by the standstill, and a press of 60 ms would seem to have lasted none."""
+    wiring.clock.stalls_ms = 60
+    wiring.bench.set(contact, closed=not wiring.contacts.level(contact))
+    (told,) = wiring.take()
+    assert isinstance(told, ContactEdge)
+    assert told.at_ms == 1_060
+    assert told.late_ms < 60
+
+
+def test_a_level_that_is_read_after_a_standstill_is_not_dated_before_it(wiring: Wiring) -> None:
+    """Else a press that came and went before it would count once more."""
+    wiring.contacts.look(Contact.KEY)
+    wiring.clock.stalls_ms = 60
+    wiring.contacts.poll()
+    assert wiring.take() == [LevelRead(Contact.KEY, False, 1_060)]
 
 
 def test_a_level_whose_edge_was_lost_is_found_by_the_poll_and_told_once(wiring: Wiring, contact: Contact) -> None:

@@ -90,6 +90,13 @@ class VirtualGate:
         self.machine.run(f"touch {SYNCED_FILE}; systemctl start gatepost")
         self.wait_connected()
 
+    def power_on(self, *, cable: bool = True) -> None:
+        """Give a commissioned gate its power back; return once it is armed and its store is open."""
+        self.machine.power_on(
+            cable=cable,
+            started=lambda: self.wait_for(lambda view: view["armed"] and view["last_id"] is not None),
+        )
+
     def wait_connected(self) -> View:
         """The view, as soon as broker, centre and store answer."""
         return self.wait_for(
@@ -112,16 +119,17 @@ class VirtualGate:
     def restarted(self, fault: str, seconds: float = 60) -> float:
         """Do something to the daemon in the guest's shell; the seconds from then until its next life is armed.
 
-        ``fault`` may use $PID.
+        ``fault`` may use $PID. The moment is systemd's own: to ask again and again would take the emulated processor
+        from the very start that is measured.
         """
         told = self.machine.run(
             f"""PID=$(systemctl show -P MainPID gatepost); began=$(cut -d' ' -f1 /proc/uptime); {fault}
             until set -- $(systemctl show -P MainPID -P ActiveState gatepost)
-                [ "$1" != 0 ] && [ "$1" != $PID ] && [ "$2" = active ]; do sleep 0.05; done
-            echo " $began $(cut -d' ' -f1 /proc/uptime)" """,
+                [ "$1" != 0 ] && [ "$1" != $PID ] && [ "$2" = active ]; do sleep 1; done
+            echo " $began $(systemctl show -P ActiveEnterTimestampMonotonic gatepost)" """,
             seconds,
         ).split()
-        return float(told[-1]) - float(told[-2])
+        return int(told[-1]) / 1e6 - float(told[-2])
 
     # --- hardware ---------------------------------------------------------------------------------------------------
 
@@ -162,10 +170,12 @@ class VirtualGate:
         return answer
 
     def view(self) -> View | None:
-        """The daemon's state, None while nobody answers."""
+        """The daemon's state, None while nobody answers. Raises MachineError where the machine has ended."""
         try:
             answer = self.ask(ask="status")
         except (MachineError, json.JSONDecodeError):
+            if not self.machine.on:
+                raise
             return None
         view: View = answer["view"]
         return view

@@ -32,7 +32,7 @@ def gate(booted: Path, place: Path, county: Authority, tmp_path: Path) -> Iterat
 def again(gate: VirtualGate) -> None:
     """Pull the plug and put it back."""
     gate.machine.power_cut()
-    gate.machine.power_on()
+    gate.power_on()
     gate.machine.run(f"touch {SYNCED_FILE}")
     gate.wait_connected()
 

@@ -38,8 +38,9 @@ def begin(gate: VirtualGate) -> None:
     )
 
 
-def tested(gate: VirtualGate, kind: Kind) -> Report:
-    """One test's report; the officer confirms a whole one as soon as the centre has it."""
+def outcome(gate: VirtualGate, kind: Kind) -> Report:
+    """One test's report; the officer confirms a whole one as soon as the centre has it. An alarm that it became is
+    ended."""
     token = f"t{next(TOKENS)}"
     gate.ask(ask="selftest", kind=kind.value, by="technician Li", token=token)
     view = gate.wait_for(lambda view: view["selftest"]["answer"]["token"] == token)
@@ -48,7 +49,12 @@ def tested(gate: VirtualGate, kind: Kind) -> Report:
     if kind is Kind.FULL and awaits_officer(view):
         gate.centre.seen(view["selftest"]["running"]["mark"])
     last = gate.wait_for(lambda view: view["selftest"]["last"] and not view["selftest"]["running"])["selftest"]["last"]
-    return report_of({key: value for key, value in last.items() if key != "ago_ms"})
+    report = report_of({key: value for key, value in last.items() if key != "ago_ms"})
+    if report.alarms:
+        gate.ask(ask="reset", by="technician Li")
+        gate.wait_for(lambda view: not view["incident"]["ids"])
+    print({one.link.name: (one.verdict.value, one.reason) for one in report.links})  # noqa: T201
+    return report
 
 
 def awaits_officer(view: View) -> bool:
@@ -57,25 +63,15 @@ def awaits_officer(view: View) -> bool:
     return bool(running.get("links", {}).get("centre") == "done")
 
 
-def whole(gate: VirtualGate) -> Report:
-    """A whole test, at a gate without an open alarm."""
-    report = tested(gate, Kind.FULL)
-    if report.alarms:
-        gate.ask(ask="reset", by="technician Li")
-        gate.wait_for(lambda view: not view["incident"]["ids"])
-    print({one.link.name: (one.verdict.value, one.reason) for one in report.links})  # noqa: T201
-    return report
-
-
 def verdicts(report: Report) -> dict[str, str]:
     return {one.link.name: one.verdict.value for one in report.links}
 
 
 def test_a_whole_test_passes_through_the_lines_and_is_no_alarm(gate: VirtualGate) -> None:
     begin(gate)
-    reports = [whole(gate)]
+    reports = [outcome(gate, Kind.FULL)]
     while reports[-1].result is not Result.PASS and len(reports) < TRIES:
-        reports.append(whole(gate))
+        reports.append(outcome(gate, Kind.FULL))
     assert reports[-1].result is Result.PASS
     proved = {"CABLE", "GPIO", "DECISION", "STORE", "LAMPS", "SIREN", "UPLINK", "CENTRE", "OFFICER", "RETURN", "LOG"}
     assert {name for name, verdict in verdicts(reports[-1]).items() if verdict == "PASS"} >= proved
@@ -86,11 +82,13 @@ def test_a_whole_test_passes_through_the_lines_and_is_no_alarm(gate: VirtualGate
 def test_a_relay_whose_wire_is_off_and_a_dead_lamp_fail_at_their_own_links(gate: VirtualGate) -> None:
     begin(gate)
     wired(gate, f"{RELAY}:{KEY_NC}:opens {SIREN}:{SIREN_SENSE}")
-    report = tested(gate, Kind.PATH)
+    report = outcome(gate, Kind.PATH)
     assert report.result is Result.FAIL
     assert verdicts(report)["CABLE"] == "FAIL"
     assert verdicts(report)["CENTRE"] != "PASS", "what never closed cannot have reached the centre"
     wired(gate, f"{BUTTON} {SIREN}:{SIREN_SENSE}")
-    report = tested(gate, Kind.PATH)
-    assert verdicts(report)["LAMPS"] == "FAIL"
-    assert gate.centre.presses() == []
+    reports = [report, outcome(gate, Kind.PATH)]
+    while verdicts(reports[-1])["LAMPS"] == "NOT_TESTED" and len(reports) < TRIES:
+        reports.append(outcome(gate, Kind.PATH))
+    assert verdicts(reports[-1])["LAMPS"] == "FAIL"
+    assert len(gate.centre.presses()) == sum(one.alarms for one in reports)

@@ -131,7 +131,7 @@ def test_a_daemon_killed_while_its_bus_hangs_is_back_after_a_reset_of_the_machin
     gate.machine.run("sync")
     gate.machine.type("kill -KILL $(systemctl show -P MainPID gatepost)")
     took_s = gate.machine.wait_off(RESET_S_MAX)
-    gate.machine.power_on()
+    gate.power_on()
     assert gate.wait_lamp("received")["incident"]["ids"] == incident
     armed_s = int(gate.machine.run("systemctl show -P ActiveEnterTimestampMonotonic gatepost")) / 1e6
     print(f"reset {took_s:.1f} s after the daemon was killed, armed {armed_s:.1f} s after that")  # noqa: T201

@@ -106,7 +106,7 @@ def current(gate: VirtualGate) -> str:
 def cut(gate: VirtualGate) -> None:
     """Pull the plug and put it back."""
     gate.machine.power_cut()
-    gate.machine.power_on()
+    gate.power_on()
     gate.machine.run(f"touch {SYNCED_FILE}")
 
 

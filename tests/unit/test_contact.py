@@ -242,6 +242,27 @@ def test_two_presses_whose_callbacks_come_late_and_at_once_are_two() -> None:
     assert len(presses(run([edge(0, closed=False), *facts]))) == 2
 
 
+def test_a_press_soon_after_an_opening_whose_edge_came_late_is_another_one_though_the_poll_saw_the_opening_first() -> (
+    None
+):
+    """Open from 1,060 to 1,180, by the kernel's date; the poll saw it at 1,145 and the edge was heard right after."""
+    opening = [LevelRead(Contact.KEY, False, 1_145), late(1_060, 1_145, closed=False)]
+    assert len(presses(run([edge(1_000, closed=True), *opening, *closure(1_180, 60)]))) == 2
+
+
+def test_a_press_that_the_poll_sees_first_after_an_opening_that_was_heard_late_is_another_one() -> None:
+    first = [late(1_000, 1_183, closed=True), late(1_060, 1_184, closed=False)]
+    assert len(presses(run([*first, LevelRead(Contact.KEY, True, 1_233), *closure(1_233, 60)]))) == 2
+
+
+def test_chatter_of_one_press_whose_edges_come_late_around_a_poll_is_no_other_one() -> None:
+    opening = [LevelRead(Contact.KEY, False, 1_145), late(1_130, 1_145, closed=False)]
+    chatter = [late(1_133, 1_146, closed=True), late(1_135, 1_147, closed=False)]
+    assert len(presses(run([edge(1_000, closed=True), *opening, *chatter]))) == 1
+    again = [LevelRead(Contact.KEY, True, 1_160), late(1_155, 1_160, closed=True), edge(1_190, closed=False)]
+    assert len(presses(run([edge(1_000, closed=True), *opening, *again]))) == 1
+
+
 def test_a_press_that_the_poll_saw_whole_is_not_another_one_when_its_callbacks_come_at_last() -> None:
     """However slowly they come one after the other."""
     seen = [LevelRead(Contact.KEY, False, 0), LevelRead(Contact.KEY, True, 1_020), LevelRead(Contact.KEY, False, 1_070)]

@@ -607,6 +607,25 @@ def test_pins_that_cannot_be_opened_are_told_with_the_librarys_reason() -> None:
     assert look(machine)["gpio.factory"].verdict is Verdict.NOT_TESTED
 
 
+@pytest.mark.parametrize(
+    ("complaint", "english", "chinese"),
+    [
+        ("ModuleNotFoundError: No module named 'lgpio'", "Run scripts/install again", "请再运行 scripts/install"),
+        ("PinUnknownPi: unable to locate Pi revision", "No Raspberry Pi", "本机不是树莓派"),
+        ("error: can not open gpiochip", "See GPIO access", "请看“GPIO 访问”一项"),
+    ],
+)
+def test_the_advice_for_pins_that_cannot_be_opened_fits_the_reason(complaint: str, english: str, chinese: str) -> None:
+    """No package of Debian is called python3-lgpio, in bookworm or in trixie; only Raspberry Pi OS has one."""
+    machine = well()
+    machine.daemon = NO_DAEMON
+    machine.programs[f"{sys.executable} -c {OPEN_PINS}"] = Output(1, "", f"edge.errors.DeviceError: {complaint}\n")
+    todo = look(machine)["gpio.factory"].todo
+    assert todo.en.startswith(english)
+    assert todo.zh.startswith(chinese)
+    assert "apt install" not in todo.en + todo.zh
+
+
 def test_who_looks_is_told_and_a_session_without_its_key_is_a_fault_of_sshd() -> None:
     machine = well()
     assert look(machine)["operator"].said.en == "li (as root) from 192.0.2.7 with the key SHA256:abc"
