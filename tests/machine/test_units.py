@@ -24,6 +24,8 @@ def test_each_unit_stays_within_its_memory_and_the_processor_is_left_alone(gate:
     before = {unit: used(gate, unit) for unit in UNITS}
     gate.machine.run(f"sleep {SOAK_S}", SOAK_S + 60)
     for unit in UNITS:
+        restarts = int(gate.machine.run(f"systemctl show -P NRestarts {unit}"))
+        assert restarts == 0, f"{unit} was restarted {restarts} times: its figures would be those of its last life"
         memory_mb, processor_s = used(gate, unit)
         share = (processor_s - before[unit][1]) / SOAK_S
         print(f"{unit}: {memory_mb:.0f} MB, {share:.1%} of one emulated processor, over {SOAK_S} s")  # noqa: T201
