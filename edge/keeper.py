@@ -249,7 +249,8 @@ class Keeper:
     def _salvage_some(self) -> None:
         before = self._outbox.backlog()
         more = self._outbox.writer.salvage(SALVAGED_AT_ONCE)
-        self._owed_found |= self._outbox.backlog() != before  # nothing else happens meanwhile
+        now = self._outbox.backlog()
+        self._owed_found |= now.alarm + now.trouble + now.routine > before.alarm + before.trouble + before.routine
         if more:
             return
         if self._owed_found:

@@ -262,6 +262,7 @@ class Machine:
             if abs(late_s) <= CLOCK_S_MAX:
                 return
             lead_s += late_s
+        print(f"the machine's clock is {late_s:+.1f} s late, and could not be set nearer", flush=True)
 
     def _send(self, line: str) -> None:
         assert self._shell is not None, "it is off"

@@ -17,6 +17,7 @@ from edge.ports import OutboxDamaged, OutboxFull
 from edge.salvage import Rescued
 from edge.store_schema import MIGRATIONS
 from edge.store_versions import OLDEST_VERSION
+from tests.unit.spoiling import spoil
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NEWEST = len(MIGRATIONS)
@@ -45,17 +46,6 @@ def told_version(path: Path) -> tuple[int, int]:
     with closing(sqlite3.connect(path)) as other:
         (version,), (oldest,) = (other.execute(f"PRAGMA {it}").fetchone() for it in ("user_version", "application_id"))
     return version, oldest
-
-
-def spoil(path: Path, name: str) -> None:
-    """Make the first page of a table or an index unreadable, and nothing else."""
-    with closing(sqlite3.connect(path)) as other:
-        root, size = other.execute(
-            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_master WHERE name = ?", (name,)
-        ).fetchone()
-    with path.open("r+b") as stream:
-        stream.seek((root - 1) * size)
-        stream.write(b"\xff" * 64)
 
 
 def rewrite(path: Path, change: str) -> None:
@@ -89,6 +79,9 @@ def test_other_words_for_the_same_columns_are_no_damage(tmp_path: Path) -> None:
     card(path).close()
     rewrite(path, "UPDATE sqlite_master SET sql = replace(sql, ', checksum INTEGER', ' ,  checksum  INTEGER ')")
     card(path).close()
+    with closing(sqlite3.connect(path)) as other:
+        (said,) = other.execute("SELECT sql FROM sqlite_master WHERE name = 'events'").fetchone()
+    assert " ,  checksum  INTEGER " in said, "else nothing was worded otherwise"
 
 
 def test_what_somebody_added_is_no_damage(tmp_path: Path) -> None:
@@ -304,6 +297,7 @@ def test_a_file_of_this_very_version_is_used_whatever_else_it_says(tmp_path: Pat
     card(path).close()
     say_version(path, NEWEST, oldest)
     card(path).close()
+    assert told_version(path) == (NEWEST, oldest)
 
 
 def test_what_a_newer_program_defined_otherwise_is_no_damage(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ from edge.ledger_table import Scribe, read
 from edge.measuring import CrowdKept
 from edge.ports import OutboxFull
 from edge.proving import KeepDiary, ReadAgain
+from tests.unit.spoiling import spoil
 
 BOOT = "00000000000000aa"
 WALL_MS = 1_760_000_000_000
@@ -958,7 +959,7 @@ def test_a_ledger_of_a_damaged_file_is_brought_over_to_its_first_entry(bench):
     for n in range(1, count):
         bench.run(store(n), MarkDone(id_of(n)))
     bench.keeper.close()
-    damage(bench.path, "events")
+    spoil(bench.path, "events")
     bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append, RETRY_MS)
     bench.scribe = Scribe("a/b/c", lambda: bench.key, lambda *_: None)
     assert trouble(bench.open(), Trouble.STORE_DAMAGED) == [True, False]
@@ -978,7 +979,7 @@ def test_of_a_damaged_ledger_only_what_the_chain_proves_is_brought_over(bench):
     bench.keeper.close()
     with closing(sqlite3.connect(bench.path)) as connection, connection:
         connection.execute("UPDATE ledger SET record = replace(record, '1', '2') WHERE number = 4")
-    damage(bench.path, "events")
+    spoil(bench.path, "events")
     bench.keeper = Keeper(bench._open, bench._memory, bench.clock, bench.facts.append, RETRY_MS)
     bench.open()
     bench.run(store(20))
@@ -1047,18 +1048,6 @@ def test_a_mistake_in_salvaging_does_not_take_the_card_away_again_and_again(benc
     for _ in range(3):
         bench.wait()
     assert (bench.keeper.unexpected, bench.keeper.in_memory) == (1, False)
-
-
-def damage(path, table):
-    """Make the pages of a table unreadable, and nothing else."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        root, size = connection.execute(
-            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_master WHERE name = ?", (table,)
-        ).fetchone()
-    with path.open("r+b") as file:
-        file.seek((root - 1) * size)
-        file.write(b"\xff" * 64)
 
 
 def test_a_ledger_whose_file_was_deleted_goes_on_from_the_number_it_had(bench):
