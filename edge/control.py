@@ -1,7 +1,8 @@
 """The daemon's local sockets: ``view.sock`` to look, ``control.sock`` to look and act. Says what ``requests`` shapes.
 
 One thread serves all visitors. The brain is asked for one view at a time, at most every VIEW_MS_MIN, whoever and
-however many want it: looking must not slow a press.
+however many want it: looking must not slow a press. For a watch it is asked where more than the time has changed, and
+every STILL_MS_MAX.
 """
 
 from __future__ import annotations
@@ -52,8 +53,15 @@ REQUESTS_MAX = 64
 VIEW_MS_MIN = 10
 """At most a hundred views a second are made; one takes the brain a tenth of a millisecond."""
 
+STILL_MS_MAX = 1_000
+"""A watch looks after this long also where nothing seems to have changed: some things in a view come by time alone."""
+
 PAUSE_S = 0.1
 """Rest after a failure of the loop itself, so that one that stays does not use up a core."""
+
+
+def _always_new() -> tuple[object, ...]:
+    return (object(),)
 
 
 class _Waiting(NamedTuple):
@@ -71,6 +79,7 @@ class Control:
     ``press`` closes the simulated contact for so many milliseconds and returns at once; ``see`` lets the simulated
     sensor see so many degrees, in air of so many. None where the real ones are fitted. ``add`` gives what a view says
     beyond what the brain knows; it is called on the thread that serves, so that the brain waits for no file.
+    ``glimpse`` gives the parts of what the brain knows: while each is the same object as before, a watch hears nothing.
     Raises AlreadyRunningError where a daemon answers on a socket, StorageError where the sockets cannot be made.
     """
 
@@ -82,8 +91,10 @@ class Control:
         press: Callable[[int], None] | None,
         see: Callable[[float, float], None] | None = None,
         add: Callable[[], Mapping[str, object]] = dict,
+        glimpse: Callable[[], tuple[object, ...]] = _always_new,
     ) -> None:
         self._add = add
+        self._glimpse = glimpse
         self._post = post
         self._clock = clock
         self._press = press
@@ -177,8 +188,10 @@ class Control:
         for visitor in self._visitors:
             watching = visitor.watching
             if watching is not None and not watching.asking and watching.next_ms <= now_ms:
-                watching.asking, watching.next_ms = True, now_ms + watching.every_ms
-                self._waiting.append(_Waiting(visitor, watching.id, now_ms + ANSWER_MS_MAX, watching))
+                watching.next_ms = now_ms + watching.every_ms
+                if watching.wants(self._glimpse(), now_ms, STILL_MS_MAX):
+                    watching.asking = True
+                    self._waiting.append(_Waiting(visitor, watching.id, now_ms + ANSWER_MS_MAX, watching))
         self._waiting = [one for one in self._waiting if not one.visitor.gone]
         if self._waiting and not self._in_flight and now_ms >= self._asked_ms + VIEW_MS_MIN:
             self._token += 1

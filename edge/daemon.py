@@ -132,7 +132,7 @@ class Daemon:
             press = bench.put
         # First of all: it fails if another daemon runs, before any line is taken.
         directory = Path(settings.gate.runtime_directory)
-        self.control = Control(directory, self.post, self.clock, press, see, self._wear)
+        self.control = Control(directory, self.post, self.clock, press, see, self._wear, self.brain.glimpse)
         self._hands.append(self.control)
         # Beside the arming, not after it: a press in the first moment shall find a store, and wait for none.
         self._starter = Thread("starter", self._start_store_and_brokers, self._failed)

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 from edge import contact, core
 from edge.events import ClockRead, Command, ContactEdge, Fact, LevelRead, MessageRefused, Ticked
 from edge.ports import Clock
-from edge.state import State
+from edge.state import State, parts
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,10 @@ class Brain:
                 self._attach(item)
             else:
                 self._take(item)
+
+    def glimpse(self) -> tuple[object, ...]:
+        """The parts of the newest state, to see whether anything is new without asking. Any thread; waits for none."""
+        return parts(self.state)
 
     def hand_over(self) -> None:
         """Carry out what was commanded before the end, by hands that came after it. Once ``run`` has ended."""

@@ -77,6 +77,11 @@ class State(Value, frozen=True):
     now_ms: int = 0
 
 
+def parts(state: State) -> tuple[object, ...]:
+    """All that is known but the time, field by field. Where each is the same object as before, nothing has changed."""
+    return tuple(getattr(state, name) for name in state.__struct_fields__ if name != "now_ms")
+
+
 def begin(boot: Boot, rules: Rules, now_ms: int) -> State:
     """The state at start. The first fact should be a ClockRead, so that every event can be dated."""
     return State(

@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from operator import is_
 
 import msgspec
 
@@ -41,7 +42,10 @@ class View(msgspec.Struct, frozen=True):
 
 
 class Watching(msgspec.Struct, eq=False):
-    """A visitor's watch. ``sent`` is what it last heard, ``kept`` the newest it could not be told yet."""
+    """A visitor's watch. ``sent`` is what it last heard, ``kept`` the newest it could not be told yet.
+
+    ``parts`` is what the brain knew when a view was last wanted, at ``wanted_ms``.
+    """
 
     id: Id
     every_ms: int
@@ -49,6 +53,16 @@ class Watching(msgspec.Struct, eq=False):
     asking: bool = False
     sent: Mapping[str, object] | None = None
     kept: View | None = None
+    parts: tuple[object, ...] = ()
+    wanted_ms: int = 0
+
+    def wants(self, parts: tuple[object, ...], now_ms: int, still_ms_max: int) -> bool:
+        """True if a view is due: a part is another object than when one was last wanted, or that was too long ago."""
+        same = len(parts) == len(self.parts) and all(map(is_, parts, self.parts))
+        if same and now_ms < self.wanted_ms + still_ms_max:
+            return False
+        self.parts, self.wanted_ms = parts, now_ms
+        return True
 
 
 class Visitor(msgspec.Struct, eq=False):

@@ -15,7 +15,7 @@ from edge.control import Control
 from edge.drivers.clock import SystemClock
 from edge.events import Alive, AnswerView, Boot, ClockRead, Fact, ViewAsked
 from edge.settings import ClockSettings
-from edge.state import Rules, begin
+from edge.state import Rules, begin, parts
 from tests.unit.machines import think
 
 DEADLINE_S = 5
@@ -47,7 +47,8 @@ class SmallGate:
         self.edit: Callable[[dict[str, Any]], dict[str, Any]] = lambda view: view
         self._inbox: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
         self._state = begin(Boot("ab" * 8, 1, "kernel"), rules or Rules(), self.clock.now_ms())
-        self.control = Control(directory, self._inbox.put, self.clock, press)
+        self.glimpse: Callable[[], tuple[object, ...]] = lambda: parts(self._state)
+        self.control = Control(directory, self._inbox.put, self.clock, press, glimpse=lambda: self.glimpse())
         self._threads = [threading.Thread(target=self._think), threading.Thread(target=self.control.serve)]
         for thread in self._threads:
             thread.start()

@@ -16,7 +16,7 @@ import pytest
 
 from edge import events
 from edge.client import Client
-from edge.control import ANSWER_MS_MAX, REQUESTS_MAX, VIEW_MS_MIN, Control
+from edge.control import ANSWER_MS_MAX, REQUESTS_MAX, STILL_MS_MAX, VIEW_MS_MIN, Control
 from edge.errors import AlreadyRunningError, NotReachableError, RefusedError, StorageError
 from edge.events import ContactEdge, MessageRefused, Origin, ResetAsked, Ticked, ViewAsked
 from edge.requests import LINE_BYTES_MAX
@@ -152,11 +152,46 @@ def test_a_watcher_hears_changes_and_only_changes(gate: SmallGate) -> None:
         assert first["view"]["lamp"] == "ready"
         for _ in range(5):  # the view is made again and again, and its times move on
             views = views_asked(gate)
-            gate.move_on(100)
+            gate.move_on(STILL_MS_MAX)
             eventually(lambda n=views: views_asked(gate) > n, "asked again")
         press(gate)
         second = visitor.hear()
         assert (second["id"], second["view"]["lamp"]) == (2, "pressed")
+
+
+def test_where_nothing_changes_a_watch_costs_the_brain_one_view_a_second(gate: SmallGate) -> None:
+    """A screen looks 25 times a second, day and night. The lamp that it shows is never later for it."""
+    with view_of(gate) as visitor:
+        visitor.ask({"id": 2, "ask": "watch", "every_ms": 40})
+        before = views_asked(gate)
+        for _ in range(STILL_MS_MAX // 40 - 1):
+            gate.move_on(40)
+            assert not visitor.ask(b"nonsense")["ok"]  # the loop has had its turn
+        assert views_asked(gate) <= before + 1  # this machine's own time passes, too
+        press(gate)
+        gate.move_on(40)
+        assert visitor.hear()["view"]["lamp"] == "pressed"
+
+
+def test_each_watcher_hears_a_change_that_another_has_heard_of(gate: SmallGate) -> None:
+    with view_of(gate) as quick, view_of(gate) as slow:
+        quick.ask({"id": 1, "ask": "watch", "every_ms": 20})
+        slow.ask({"id": 2, "ask": "watch", "every_ms": 500})
+        press(gate)
+        gate.move_on(20)
+        assert quick.hear()["view"]["lamp"] == "pressed"
+        views = views_asked(gate)
+        gate.move_on(500 - 20)
+        assert slow.hear()["view"]["lamp"] == "pressed"
+        assert views_asked(gate) > views
+
+
+def test_what_comes_by_time_alone_is_told_within_a_second(gate: SmallGate) -> None:
+    with view_of(gate) as visitor:
+        visitor.ask({"id": 2, "ask": "watch", "every_ms": 40})
+        gate.edit = lambda view: {**view, "clock": "drifted"}
+        gate.move_on(STILL_MS_MAX)
+        assert visitor.hear()["view"]["clock"] == "drifted"
 
 
 def test_times_that_pass_by_themselves_are_no_change(gate: SmallGate) -> None:
@@ -183,6 +218,7 @@ def test_a_slow_watcher_misses_views_but_never_the_last(gate: SmallGate) -> None
         return {**view, "number": number, "padding": "x" * 50_000}
 
     gate.edit = grown
+    gate.glimpse = lambda: (object(),)
     with view_of(gate) as visitor:
         visitor.say({"id": 2, "ask": "watch", "every_ms": 100})
         eventually(lambda: number >= 1, "the first view is made")
