@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 from edge import contact, core
 from edge.events import ClockRead, Command, ContactEdge, Fact, LevelRead, MessageRefused, Ticked
 from edge.ports import Clock
+from edge.proving import StimulusBegan, StimulusEnded, StimulusLooked
 from edge.state import State, parts
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,10 @@ JOIN_S_MAX = 3.0
 TOGETHER_S_MAX = JOIN_S_MAX + 1
 """For all that is closed at once: what is hung is not waited for twice."""
 
-EXPRESS = (ContactEdge, LevelRead, ClockRead)
-"""Contacts, and the clock readings that date them: at start the first reading stays before the first level."""
+EXPRESS = (ContactEdge, LevelRead, ClockRead, StimulusBegan, StimulusLooked, StimulusEnded)
+"""Contacts, what a self-test's relay does to them, and the clock readings that date them, in the order in which they
+came: at start the first reading stays before the first level; no edge overtakes the relay that made it, to be an alarm.
+"""
 
 OVERTAKING_MAX = 64
 """So many express facts in a row may come before time passes: far more than the bounce of all contacts."""

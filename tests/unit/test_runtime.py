@@ -21,8 +21,11 @@ from edge.events import (
     Origin,
     Store,
 )
+from edge.evidence import Fitted
 from edge.runtime import TOGETHER_S_MAX, Brain, Periodic, Worker, together
 from edge.settings import ClockSettings
+from tests.unit.test_claim import feed, relay
+from tests.unit.test_selftest_news import T, ask, gate
 
 RULES = state.Rules(contact=contact.ContactRules(confirm_ms=0))
 BOOT = Boot("a" * 16, 1, "b" * 16)
@@ -62,6 +65,19 @@ def test_a_press_does_not_overtake_the_clock_that_dates_it() -> None:
     brain.run()
     assert dated
     assert set(dated) == {1_790_000_000_000}
+
+
+def test_a_self_test_that_a_late_brain_finds_in_its_inbox_is_no_alarm() -> None:
+    """The relay has let go before the brain looked: what its hand said lies there from before its edges."""
+    tested, _ = feed(gate(Fitted(loopback=True)), [ask()])
+    brain = Brain(tested, FixedClock(T))
+    for fact in (MessageRefused("flood", T), *relay(T + 2)):
+        brain.post(fact)
+    brain.stop()
+    brain.run()
+    assert brain.state.alarm.presses == 0
+    assert brain.state.test.run is not None
+    assert brain.state.test.run.seen.edge_ms == T + 7
 
 
 def test_a_press_that_is_being_confirmed_when_the_end_is_asked_for_is_still_a_press() -> None:
