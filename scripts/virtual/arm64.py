@@ -19,7 +19,7 @@ from virtual.places import cache
 from virtual.steps import run, step
 
 MACHINE = "aarch64"
-PYTHONS = {"trixie": "3.13"}
+PYTHONS = {"trixie": "3.13", "bookworm": "3.11"}
 """Releases that Raspberry Pi OS is made from, as far as this was tried with them, and their Python."""
 
 PACKAGES = ("apt", "systemd", "systemd-sysv", "udev", "dbus", "passwd", "python3", "ca-certificates")
@@ -86,15 +86,15 @@ class Arm64Tree:
     """One tree in the cache. Every command needs ``emulated()``; each sees ``/proc``, which is gone with it."""
 
     def __init__(self, suite: str) -> None:
-        self._suite = suite
+        self.suite = suite
         self.root = cache() / f"arm64-{suite}"
 
     def make(self) -> None:
         """Debian alone, as a Pi has it. Does nothing where it is there. Raises BuildError."""
         unpackers = cache() / "arm64-unpackers"
         gather_unpackers(unpackers)
-        tree.debian(
-            f"arm64-{self._suite}", self._suite, PACKAGES, "--architectures=arm64", "--skip=check/qemu",
+        tree.debian_tree(
+            f"arm64-{self.suite}", self.suite, PACKAGES, "--architectures=arm64", "--skip=check/qemu",
             f'--essential-hook=cp -a {unpackers}/. "$1"', "--dpkgopt=force-unsafe-io",
             '--aptopt=DPkg::Path "/native:/usr/sbin:/usr/bin:/sbin:/bin"', environment=PROCESSOR,
         )  # fmt: skip
@@ -106,7 +106,7 @@ class Arm64Tree:
         directory = self.root / "kit"
         with step("offline kit"):
             shutil.rmtree(directory, ignore_errors=True)
-            kit.gather(directory / "wheels", PYTHONS[self._suite], MACHINE, EXTRAS)
+            kit.gather(directory / "wheels", PYTHONS[self.suite], MACHINE, EXTRAS)
             kit.carry(directory)
 
     def remove_product(self) -> None:
