@@ -26,6 +26,7 @@ class Board:
     def __init__(self) -> None:
         self.kiosk: KioskView | None = None
         self.listeners = 0
+        self.screens = 0
         self._closed = False
         self._bell = asyncio.Event()
 
@@ -39,12 +40,15 @@ class Board:
         self._closed = True
         self._ring()
 
-    async def stream(self, page: str, make: Callable[[KioskView | None], object]) -> AsyncIterator[bytes]:
+    async def stream(
+        self, page: str, make: Callable[[KioskView | None], object], *, screen: bool = False
+    ) -> AsyncIterator[bytes]:
         """Server-sent events: which ``page`` these are for, what ``make`` gives now and when it changes, and beats.
 
-        A listener that is slow misses what has passed meanwhile, and gets the newest.
+        A listener that is slow misses what has passed meanwhile, and gets the newest. ``screen``: it is the students'.
         """
         self.listeners += 1
+        self.screens += screen
         try:
             yield f"retry: {RETRY_MS}\nevent: page\ndata: {page}\n\n".encode()
             sent = None
@@ -58,6 +62,7 @@ class Board:
                         await bell.wait()
         finally:
             self.listeners -= 1
+            self.screens -= screen
 
     def _ring(self) -> None:
         rung, self._bell = self._bell, asyncio.Event()

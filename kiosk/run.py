@@ -90,8 +90,8 @@ async def _serve(
 
     def health() -> dict[str, object]:
         refused = 0 if door is None else door.refused
-        return {"answers": board.kiosk is not None, "listeners": board.listeners, "words_refused": refused,
-                **watcher.failures}  # fmt: skip
+        return {"answers": board.kiosk is not None, "listeners": board.listeners, "screens": board.screens,
+                "words_refused": refused, **watcher.failures}  # fmt: skip
 
     apps = {_address(sockets[0]): site.loopback(health)}
     if door is not None:

@@ -115,7 +115,7 @@ class Site:
 
     async def _student_events(self, _: Request) -> Response:
         make = partial(for_student, words=self._words)
-        return StreamingResponse(self._board.stream(self._page, make), media_type="text/event-stream")
+        return StreamingResponse(self._board.stream(self._page, make, screen=True), media_type="text/event-stream")
 
     async def _teacher_events(self, _: Request) -> Response:
         stream = self._board.stream(

@@ -18,6 +18,9 @@ PINS = ("python3-gpiozero", "python3-lgpio")
 CAMERA = "python3-picamera2"
 """Raspberry Pi OS alone has it, and it is no wheel."""
 
+BROWSER = ("cage", "seatd", "chromium", "fonts-noto-cjk")
+"""For the Pi's own screen."""
+
 COMPILER = ("gcc", "libc6-dev", "python3-dev", "swig")
 """For lgpio, where there is neither a package nor a wheel."""
 
@@ -49,7 +52,7 @@ def wanted(machine: Machine, settings: Mapping[str, Any], *, browser: bool, batt
         if camera.get("source", "picamera2") == "picamera2":
             packages += [CAMERA, "python3-libcamera", "libcamera-ipa"]
     if browser:
-        packages += ["cage", "chromium", "fonts-noto-cjk", "libpam-systemd"]
+        packages += BROWSER
     if battery_clock:
         packages.append("util-linux-extra")
     if not is_installed(machine, "chrony"):

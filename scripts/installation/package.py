@@ -25,7 +25,7 @@ Section: misc
 Priority: optional
 Depends: python3 (>= {python}), python3 (<< {next}~), python3-venv, python3-systemd, ca-certificates, openssl, systemd
 Recommends: python3-lgpio, python3-gpiozero, i2c-tools, systemd-timesyncd | time-daemon
-Suggests: python3-picamera2, python3-opencv, cage, chromium, fonts-noto-cjk
+Suggests: python3-picamera2, python3-opencv, cage, seatd, chromium, fonts-noto-cjk
 Description: alarm at the school gate
  One button, a durable store, the county centre, and a lamp that tells the truth.
  Settings belong in /etc/gatepost/gatepost.toml; options of the installer, such as

@@ -8,14 +8,15 @@ from virtual import kernel, tree, wheels
 from virtual.packages import HOST_PACKAGES, install_on_host
 from virtual.places import PROJECT, ROOM_GB, SOURCES, alone, cache
 from virtual.steps import BuildError, newest, run, step
+from virtual.tree import GATE, SCREEN, Guest
 
 PRODUCT = tuple(PROJECT / name for name in ("edge", "centre", "kiosk", "systemd", "setup.cfg", "scripts/installation"))
 MACHINERY = tuple(PROJECT / "scripts" / "virtual" / f"{name}.py" for name in ("kernel", "tree", "wheels", "build"))
 
 
-def fresh() -> bool:
+def fresh(guest: Guest = GATE) -> bool:
     """True where the image is newer than everything it is made of."""
-    image = cache() / "root.img"
+    image = cache() / guest.image
     return image.exists() and image.stat().st_mtime > newest(
         *PRODUCT, *MACHINERY, SOURCES / "modules", SOURCES / "guest"
     )
@@ -25,6 +26,15 @@ def build(clean: bool = False) -> None:
     """Make ``root.img``, ``kernel/vmlinuz`` and ``kernel/initrd`` in the cache. Raises BuildError."""
     with alone():
         _build(clean)
+
+
+def build_screen() -> None:
+    """Make ``screen.img`` as well: the gate with a browser on its own screen. Raises BuildError."""
+    with alone():
+        _build(clean=False)
+        if not fresh(SCREEN):
+            tree.make_base(SCREEN)
+            _image(SCREEN)
 
 
 def _build(clean: bool) -> None:
@@ -42,19 +52,19 @@ def _build(clean: bool) -> None:
     with step("virtual gate, all of it"):
         with step("packages of this host"):
             install_on_host(*HOST_PACKAGES)
-        tree.make_base()
+        tree.make_base(GATE)
         kernel.build()
         wheels.build_from_source()
         wheels.gather()
-        _image()
+        _image(GATE)
 
 
-def _image() -> None:
-    root, part, image = cache() / "root", cache() / "root.part", cache() / "root.img"
+def _image(guest: Guest) -> None:
+    root, part, image = cache() / "root", cache() / "root.part", cache() / guest.image
     with step("product"):
         shutil.rmtree(root, ignore_errors=True)
-        run("cp", "-a", cache() / "base", root)
-        tree.install_product(root)
+        run("cp", "-a", cache() / guest.base, root)
+        tree.install_product(root, guest.words)
     with step("image"):
         tree.furnish(root)
         kernel.make_initrd(root)

@@ -17,7 +17,7 @@ from virtual.steps import BuildError, newest, run, step
 
 MODULES = (
     "virtio_blk", "virtio_net", "virtio_rng", "virtio_console", "ext4", "crc32c_generic", "configfs", "i2c-dev",
-    "i6300esb", "overlay", "loop", "vivid", "qemu_fw_cfg",
+    "i6300esb", "overlay", "loop", "vivid", "qemu_fw_cfg", "bochs",
 )  # fmt: skip
 """Of Debian's modules, all that the guest gets, unpacked: to unpack one takes an emulated processor long."""
 

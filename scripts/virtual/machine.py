@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from virtual.monitor import HungUp, Monitor
-from virtual.places import cache
+from virtual.places import IMAGE, cache
 
 BOOT_S_MAX = 180.0
 STARTS_MAX = 4
@@ -60,7 +60,7 @@ class Machine:
 
     ``kernel_words`` are added to the kernel's command line; ``disks`` are raw images, or whole ``-blockdev`` nodes by
     name (``node:NAME``), which the guest sees as vdb, vdc ...; ``more`` are further words for QEMU. ``watchdog``
-    says, at each start, whether its hardware watchdog may reset it.
+    says, at each start, whether its hardware watchdog may reset it. ``image`` is the built one, by its name.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Machine:
         more: Sequence[str] = (),
         memory_mb: int = 1024,
         reboots: bool = False,
+        image: str = IMAGE,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -84,6 +85,7 @@ class Machine:
         # A host that is busy elsewhere lets an emulated machine stand still for 15 s: its watchdog would end it.
         self.watchdog = reboots
         self._reboots = reboots
+        self._image = image
         self._process: subprocess.Popen[bytes] | None = None
         self._shell: socket.socket | None = None
         self._heard = b""
@@ -131,7 +133,7 @@ class Machine:
         """Start it and return at once."""
         assert self._process is None, "it is on"
         if not self.disk.exists():
-            image = cache() / "root.img"
+            image = cache() / self._image
             command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image), str(self.disk)]
             subprocess.run(command, check=True)
         for name in ("shell", "monitor", "console"):
@@ -191,6 +193,11 @@ class Machine:
             self.monitor.do("set_link", name="card", up=plugged_in)
         except HungUp:
             raise self._failed(ENDED) from None
+
+    def screenshot(self, file: Path) -> None:
+        """What its screen shows, as a PPM file. Raises MonitorError, so where ``more`` gives it no screen."""
+        assert self.monitor is not None
+        self.monitor.do("screendump", filename=str(file))
 
     # --- the shell --------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,9 @@ SOURCES = PROJECT / "tests" / "machine"
 SUITE = "trixie"
 """The guest's release: what Raspberry Pi OS is made of today."""
 
+IMAGE = "root.img"
+"""The gate without a screen of its own, as all tests but one have it."""
+
 ROOM_GB = 5
 """Free space that a build needs, in GB. Half of it is let go at the end."""
 
@@ -59,6 +62,6 @@ def why_no_image() -> str | None:
     reason = why_not()
     if reason is None and shutil.which("qemu-system-x86_64") is None:
         reason = "QEMU is not installed: scripts/vm build installs it"
-    if reason is None and not (cache() / "root.img").exists():
+    if reason is None and not (cache() / IMAGE).exists():
         reason = f"there is no image in {cache()}: scripts/vm build makes it"
     return reason

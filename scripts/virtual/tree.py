@@ -9,9 +9,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from installation import debian
 from virtual.packages import network_options, source_line
-from virtual.places import PROJECT, SOURCES, SUITE, cache
+from virtual.places import IMAGE, PROJECT, SOURCES, SUITE, cache
 from virtual.steps import run, step
 
 GUEST_PACKAGES = (
@@ -40,14 +42,31 @@ MASKED = (
 ENABLED = ("virtual-gate-hardware.service", "virtual-gate-shell.service", "virtual-gate-network.service")
 
 
-def make_base() -> None:
-    """Debian alone, in ``base/`` of the cache. Does nothing where it is there already."""
-    debian("base", SUITE, GUEST_PACKAGES)
+class Guest(NamedTuple):
+    """One image of the virtual gate: its file in the cache, and its tree of Debian alone, there as well.
+
+    ``packages``: what this has beyond the usual; ``words``: further ones for ``scripts/install``.
+    """
+
+    image: str
+    base: str
+    packages: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+GATE = Guest(IMAGE, "base")
+SCREEN = Guest("screen.img", "base-screen", debian.BROWSER, ("--browser",))
+"""With a browser on a screen of its own: 400 MB more, which one test wants."""
+
+
+def make_base(guest: Guest) -> None:
+    """Debian alone, in the cache. Does nothing where it is there already."""
+    debian_tree(guest.base, SUITE, GUEST_PACKAGES + guest.packages)
 
 
 def make_builder() -> None:
     """A tree with a compiler and the guest's Python headers, for what is not to be had as a wheel."""
-    debian("builder", SUITE, WHEEL_PACKAGES)
+    debian_tree("builder", SUITE, WHEEL_PACKAGES)
 
 
 def python_version() -> str:
@@ -88,7 +107,7 @@ def furnish(root: Path) -> None:
     inside(root, "systemctl", "-q", "set-default", "multi-user.target")
 
 
-def install_product(root: Path) -> None:
+def install_product(root: Path, words: tuple[str, ...] = ()) -> None:
     """gatepost as a technician puts it on a gate without internet: by scripts/install, from wheels alone.
 
     Its services are not enabled yet and it has no settings: what this machine is to be, each test says.
@@ -98,7 +117,7 @@ def install_product(root: Path) -> None:
         for source, name in ((PROJECT, "checkout"), (cache() / "wheelhouse", "wheelhouse"), (Path("/proc"), "proc")):
             stack.enter_context(mounted(source, root / name))
         inside(root, "/checkout/scripts/install", "--yes", "--no-apt", "--no-start", "--wheels", "/wheelhouse",
-               "--config", f"/checkout/{(SOURCES / 'everything.toml').relative_to(PROJECT)}")  # fmt: skip
+               "--config", f"/checkout/{(SOURCES / 'everything.toml').relative_to(PROJECT)}", *words)  # fmt: skip
         # From Debian, or from the Pi's own archive, on a Pi; not to be had there for this processor.
         inside(root, "/opt/gatepost/current/bin/python", "-m", "pip", "install", "-q", "--no-index", "--no-deps",
                "--find-links", "/wheelhouse", "lgpio", "pidng", *PICAMERA)  # fmt: skip
@@ -107,7 +126,7 @@ def install_product(root: Path) -> None:
     inside(root, "systemctl", "-q", "disable", *units)
 
 
-def debian(
+def debian_tree(
     name: str, suite: str, packages: tuple[str, ...], *options: str, environment: Mapping[str, str] = {}
 ) -> None:
     """A Debian tree of these packages, ``name/`` of the cache; ``options``: mmdebstrap's. Raises BuildError.

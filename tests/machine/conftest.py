@@ -14,7 +14,7 @@ import pytest
 from tests.machine.gate import VirtualGate
 from tests.process.brokers import Authority
 from virtual.machine import Machine
-from virtual.places import MINUTES, alone, cache, why_no_image
+from virtual.places import IMAGE, MINUTES, alone, cache, why_no_image
 
 SNAPSHOT = "booted"
 BEGAN_S = time.monotonic()
@@ -40,7 +40,7 @@ def booted() -> Path:
 def _booted() -> Path:
     disk = cache() / "booted" / "root.qcow2"
     made_from = cache() / "booted" / "made-from"
-    image = str((cache() / "root.img").stat().st_mtime_ns)
+    image = str((cache() / IMAGE).stat().st_mtime_ns)
     if not made_from.exists() or made_from.read_text() != image:
         shutil.rmtree(disk.parent, ignore_errors=True)
         began_s = time.monotonic()

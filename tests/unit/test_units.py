@@ -12,6 +12,7 @@ import pytest
 
 from edge.camera_door import USER
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
+from installation import debian
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -50,7 +51,8 @@ def startable(file: Path, directory: Path) -> Path:
     for part in SLICES:
         shutil.copy(part, directory)
     unit = directory / file.name
-    text = re.sub(r"(?m)^(ExecStart)=\S+", rf"\1={shutil.which('true')}", file.read_text(encoding="utf-8"))
+    there = rf"\1={shutil.which('true')}"
+    text = re.sub(r"(?m)^(ExecStart|ExecStartPost)=/\S+", there, file.read_text(encoding="utf-8"))
     unit.write_text(text, encoding="utf-8")
     return unit
 
@@ -175,6 +177,17 @@ def test_the_cameras_unit_can_neither_hurt_the_button_nor_let_a_picture_out() ->
     assert int(one(keys, "WatchdogSec")) + int(one(keys, "RestartSec")) <= 6
 
 
+def test_the_browser_stays_in_its_slice_and_finds_a_place_for_its_sockets() -> None:
+    """A session of systemd-logind has neither: it is a scope of its own; ProtectHome= hides its directory."""
+    keys = keys_of("gatepost-browser.service")
+    assert "PAMName" not in keys
+    own = f"%t/{one(keys, 'RuntimeDirectory')}"
+    environment = " ".join(keys["Environment"]).split()
+    assert {f"HOME={own}", f"XDG_RUNTIME_DIR={own}", "LIBSEAT_BACKEND=seatd"} <= set(environment)
+    assert "seatd.service" in one(keys, "After").split()
+    assert "seatd" in debian.BROWSER
+
+
 def test_the_hardware_watchdog_is_within_what_the_pi_can_count() -> None:
     keys = keys_of("gatepost-watchdog.conf")
     assert 1 <= int(one(keys, "RuntimeWatchdogSec")) <= 15
@@ -207,5 +220,5 @@ def test_every_user_and_group_of_the_units_is_made() -> None:
         assert set(keys.get("User", [])) <= made["u"], file.name
         groups = {word for value in keys.get("SupplementaryGroups", []) for word in value.split()}
         assert groups <= made["g"], file.name
-        if file.name != "gatepost-browser.service":  # whose groups are for systemd-logind's session alone
+        if file.name != "gatepost-browser.service":  # nobody runs a browser by hand as that user
             assert groups == members.get(keys.get("User", [""])[0], set()), file.name
