@@ -104,14 +104,17 @@ def _service(gate: Gate, unit: Unit) -> Finding:
         return check.not_here(Text("this system has no systemd to ask", "本系统没有可询问的 systemd"))
     said = dict(line.partition("=")[::2] for line in shown.text.splitlines())
     state, restarts = said.get("ActiveState", ""), said.get("NRestarts", "0")
-    if said.get("LoadState") == "not-found" and unit is Unit.BROWSER:
-        return check.not_here(Text("not installed: the page is shown elsewhere", "未安装：页面在别处显示"))
+    elsewhere = said.get("LoadState") == "not-found" or (said.get("UnitFileState"), state) == ("disabled", "inactive")
+    if elsewhere and unit is Unit.BROWSER:
+        return check.not_here(Text("not switched on: the page is shown elsewhere", "未启用：页面在别处显示"))
     if said.get("LoadState") == "not-found":
         todo = f"sudo systemctl enable --now {unit.value}"
         return check.failed(
             Text("not installed", "未安装"),
             Text(f"Copy systemd/{unit.value}.service; {todo}", f"请复制 systemd/{unit.value}.service；{todo}"),
         )  # fmt: skip
+    if unit is Unit.BROWSER and state == "activating" and restarts == "0":
+        return check.not_here(Text("its page is not open yet: ask again in a minute", "页面尚未打开：请一分钟后再查"))
     if state != "active":
         return check.failed(
             Text(f"it is {state}, last result {said.get('Result')}", f"状态 {state}，上次结果 {said.get('Result')}"),

@@ -23,6 +23,8 @@ UNITS = "/etc/systemd/system"
 UPDATE = "gatepost-update.service"
 """Enabled on every gate, for an update that the power interrupts; it does nothing where none is under way."""
 
+BROWSER = "gatepost-browser.service"
+
 COMMANDS = ("gatepost", "gatepost-kiosk", "gatepost-camera")
 
 
@@ -39,7 +41,7 @@ def services_for(settings: Mapping[str, Any], *, browser: bool) -> list[str]:
     if "kiosk" in settings:
         services.append("gatepost-kiosk.service")
         if browser:
-            services.append("gatepost-browser.service")
+            services.append(BROWSER)
     return services
 
 

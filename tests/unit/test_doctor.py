@@ -193,14 +193,21 @@ def test_events_that_would_be_gone_with_the_power_are_found(kind: str) -> None:
     assert look(machine)["card.kept"].verdict is Verdict.PASS
 
 
-def test_a_page_that_is_shown_elsewhere_needs_no_browser_here() -> None:
+@pytest.mark.parametrize("unit", ["LoadState=not-found", "LoadState=loaded\nUnitFileState=disabled"])
+def test_a_page_that_is_shown_elsewhere_needs_no_browser_here(unit: str) -> None:
     machine = well()
-    machine.programs[f"systemctl show gatepost-browser {SHOWN}"] = Output(
-        0, "ActiveState=inactive\nLoadState=not-found\n"
-    )
+    machine.programs[f"systemctl show gatepost-browser {SHOWN}"] = Output(0, f"ActiveState=inactive\n{unit}\n")
     found = look(machine)
     assert found["service.gatepost-browser"].verdict is Verdict.NOT_TESTED
     assert exit_code(found.values()) == 0
+
+
+@pytest.mark.parametrize(("restarts", "verdict"), [(0, Verdict.NOT_TESTED), (1, Verdict.FAIL)])
+def test_a_browser_whose_page_is_not_open_yet_is_waited_for_once(restarts: int, verdict: Verdict) -> None:
+    machine = well()
+    said = f"ActiveState=activating\nNRestarts={restarts}\nLoadState=loaded\nUnitFileState=enabled\nResult=success\n"
+    machine.programs[f"systemctl show gatepost-browser {SHOWN}"] = Output(0, said)
+    assert look(machine)["service.gatepost-browser"].verdict is verdict
 
 
 def test_groups_that_the_unit_adds_count_as_the_accounts_own() -> None:
