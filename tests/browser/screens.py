@@ -94,6 +94,7 @@ class Kiosk(Program):
         """A daemon, or as much of it as a screen can see."""
         gate = SmallGate(self.short.path / "run")
         gate.edit = lambda view: {**view, "kiosk": self.view}
+        gate.glimpse = lambda: (self.view,)
         self.gate = gate
         return gate
 

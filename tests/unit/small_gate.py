@@ -47,7 +47,7 @@ class SmallGate:
         self.edit: Callable[[dict[str, Any]], dict[str, Any]] = lambda view: view
         self._inbox: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
         self._state = begin(Boot("ab" * 8, 1, "kernel"), rules or Rules(), self.clock.now_ms())
-        self.glimpse: Callable[[], tuple[object, ...]] = lambda: parts(self._state)
+        self.glimpse: Callable[[], tuple[object, ...]] = lambda: (*parts(self._state), self.edit)
         self.control = Control(directory, self._inbox.put, self.clock, press, glimpse=lambda: self.glimpse())
         self._threads = [threading.Thread(target=self._think), threading.Thread(target=self.control.serve)]
         for thread in self._threads:
