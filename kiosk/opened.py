@@ -1,4 +1,4 @@
-"""Whether a screen has opened its page. The browser's service asks at its start: to show nothing is a failure."""
+"""Whether a screen has opened its page: a browser may run and show nothing."""
 
 from __future__ import annotations
 

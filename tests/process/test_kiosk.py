@@ -94,7 +94,6 @@ def test_a_teachers_file_that_is_missing_or_an_address_of_elsewhere_is_named(tmp
 
 
 def test_a_screen_that_has_not_opened_its_page_is_told_from_one_that_has(tmp_path: Path) -> None:
-    """By this the browser's service knows that it shows something: else it is started again."""
     with Kiosk(tmp_path) as kiosk:
         ended = opened(kiosk.port, 0)
         assert (ended.returncode, ended.stderr.count("\n")) == (7, 1)
