@@ -16,16 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="serve the pages until told to stop (SIGTERM, Ctrl-C)", allow_abbrev=False)
     run.add_argument("--config", required=True, type=Path, metavar="FILE", help="the gate's settings file")
-    opened = commands.add_parser("opened", help="wait until a screen has opened the students' page", allow_abbrev=False)
-    opened.add_argument("--port", type=int, default=8470, metavar="NUMBER", help="kiosk.port of the settings")
-    opened.add_argument("--seconds", type=float, default=300, metavar="SECONDS", help="how long to wait for it")
     options = parser.parse_args(arguments)
     try:
-        if "config" not in options:
-            from kiosk.opened import wait
-
-            wait(options.port, options.seconds)
-            return 0
         from kiosk import run as kiosk_run
 
         return kiosk_run.run(options.config)

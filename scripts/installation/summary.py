@@ -32,9 +32,7 @@ def start(machine: Machine, tables: Mapping[str, Any], ready: bool, *, browser: 
         say("      not restarted: an alarm is open at this gate; when it is over: systemctl restart gatepost")
         return []
     machine.run("systemctl", "reset-failed", *services)
-    machine.run("systemctl", "restart", *(one for one in services if one != units.BROWSER))
-    if units.BROWSER in services:  # it is up once its page is open: where no screen is plugged in, never
-        machine.run("systemctl", "restart", "--no-block", units.BROWSER)
+    machine.run("systemctl", "restart", *services)
     return services
 
 

@@ -23,8 +23,6 @@ UNITS = "/etc/systemd/system"
 UPDATE = "gatepost-update.service"
 """Enabled on every gate, for an update that the power interrupts; it does nothing where none is under way."""
 
-BROWSER = "gatepost-browser.service"
-
 COMMANDS = ("gatepost", "gatepost-kiosk", "gatepost-camera")
 
 
@@ -41,7 +39,7 @@ def services_for(settings: Mapping[str, Any], *, browser: bool) -> list[str]:
     if "kiosk" in settings:
         services.append("gatepost-kiosk.service")
         if browser:
-            services.append(BROWSER)
+            services.append("gatepost-browser.service")
     return services
 
 

@@ -297,15 +297,6 @@ def started(root: Path, answers: dict[str, tuple[int, str]], tables: dict[str, A
     return services
 
 
-def test_a_gate_without_a_screen_plugged_in_is_installed_all_the_same(tmp_path: Path) -> None:
-    """The browser is up once its page is open; nobody waits for that."""
-    machine = StagedMachine(tmp_path, {}, boots=True)
-    services = summary.start(machine, {"kiosk": {}}, True, browser=True, start=True)
-    assert ("systemctl", "restart", "gatepost.service", "gatepost-kiosk.service") in machine.commands
-    assert ("systemctl", "restart", "--no-block", units.BROWSER) in machine.commands
-    assert services[-1] == units.BROWSER
-
-
 def test_an_open_alarm_is_not_interrupted(tmp_path: Path) -> None:
     checked = {f"{GATEPOST} config check": (0, "")}
     assert started(tmp_path, {**checked, f"{GATEPOST} status --json": OPEN_ALARM}) == []
