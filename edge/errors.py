@@ -42,7 +42,7 @@ class CertificateError(GatepostError):
 
 
 class NotReachableError(GatepostError):
-    """The daemon does not answer on its socket: start it, or look in its journal."""
+    """The daemon does not answer on its socket, or a browser shows nothing: start it, or look in its journal."""
 
     exit_code = 7
 

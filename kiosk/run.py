@@ -18,7 +18,7 @@ from edge.drivers.systemd import journal_handler, supervisor
 from edge.errors import PortInUseError, SettingsError
 from edge.kiosk_settings import KioskSettings
 from edge.requests import VIEW_SOCKET
-from edge.settings import load
+from edge.settings import Settings
 from kiosk.board import Board
 from kiosk.door import Door, read_word
 from kiosk.shown import KioskView
@@ -49,25 +49,22 @@ class Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._board.close)
 
 
-def run(config: Path) -> int:
+def run(settings: Settings, kiosk: KioskSettings) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. The main thread calls it. Raises GatepostError before it serves."""
-    settings = load(config)
-    if settings.kiosk is None:
-        raise SettingsError([f"{config}: kiosk: nothing; allowed: a table [kiosk] with police_telephone, for a screen"])
     root = logging.getLogger()
     root.setLevel(settings.log.level.upper())
     root.addHandler(journal_handler())
     door = None
-    if settings.kiosk.teacher_host is not None and settings.kiosk.teacher_token_file is not None:
-        door = Door(read_word(Path(settings.kiosk.teacher_token_file)))
-    sockets = [_listen(LOOPBACK, settings.kiosk.port)]
+    if kiosk.teacher_host is not None and kiosk.teacher_token_file is not None:
+        door = Door(read_word(Path(kiosk.teacher_token_file)))
+    sockets = [_listen(LOOPBACK, kiosk.port)]
     try:
-        if door is not None and settings.kiosk.teacher_host is not None:
-            sockets.append(_listen(settings.kiosk.teacher_host, settings.kiosk.port))
+        if door is not None and kiosk.teacher_host is not None:
+            sockets.append(_listen(kiosk.teacher_host, kiosk.port))
         # The server takes these signals itself, and raises them once more at its end, when ours are back in place.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        asyncio.run(_serve(settings.kiosk, Path(settings.gate.runtime_directory), door, sockets))
+        asyncio.run(_serve(kiosk, Path(settings.gate.runtime_directory), door, sockets))
     finally:
         for one in sockets:
             one.close()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 
 from edge import words, words_chinese
+from edge.chain import Verdict
 from edge.checks.gate import JOURNAL, SERVICE, Gate
 from edge.events import Trouble
 from edge.findings import Check, Finding
@@ -18,6 +20,8 @@ TROUBLES = Check("daemon.troubles", Text("Troubles", "故障"))
 
 RESTARTS_MAX = 3
 """So many restarts by itself may be chance; more are a fault."""
+
+PAGE = Check("screen.page", Text("Page on the screen", "屏幕页面"))
 
 _STARTED = ("ActiveState", "NRestarts", "UnitFileState", "LoadState", "Result")
 
@@ -36,7 +40,10 @@ def checks(gate: Gate) -> Iterator[Finding]:
     yield _settings(gate)
     yield from _daemon(gate)
     for unit in units(gate):
-        yield _service(gate, unit)
+        found = _service(gate, unit)
+        yield found
+        if unit is Unit.BROWSER and found.verdict is Verdict.PASS:
+            yield _page(gate)
 
 
 def units(gate: Gate) -> list[Unit]:
@@ -130,3 +137,19 @@ def _service(gate: Gate, unit: Unit) -> Finding:
         Text(f"it runs, restarted by itself {restarts} times", f"正在运行，自动重启 {restarts} 次"),
         Text(f"Read why: journalctl -u {unit.value} -p warning", f"请查看原因：journalctl -u {unit.value} -p warning"),
     )
+
+
+def _page(gate: Gate) -> Finding:
+    """Whether the browser shows something: the process of the pages says how many screens listen to it."""
+    shown = gate.machine.run("systemctl", "show", Unit.SCREEN.value, "--property=StatusText")
+    told = re.search(r"\bscreens (\d+)", "" if shown is None else shown.text)
+    if told is None:
+        return PAGE.not_tested(Text(f"{Unit.SCREEN.value} does not say", f"{Unit.SCREEN.value} 未报告"))
+    if int(told[1]) > 0:
+        return PAGE.passed(Text("it is open", "已打开"))
+    wait = Text(
+        "Ask again in 3 minutes: a browser that shows nothing is started again. If it stays so: journalctl -u "
+        + Unit.BROWSER.value,
+        f"请 3 分钟后再查：没有显示页面的浏览器会自动重新启动。若仍如此：journalctl -u {Unit.BROWSER.value}",
+    )
+    return PAGE.not_tested(Text("the browser runs, but its page is not open yet", "浏览器在运行，但页面尚未打开"), wait)

@@ -76,6 +76,7 @@ NOW_MS = 1_764_000_000_000  # 2025-11-24 16:00 UTC
 DAY_MS = 86_400_000
 UNIT = "ActiveState=active\nNRestarts=1\nUnitFileState=enabled\nLoadState=loaded\nResult=success\n"
 UNITS = ("gatepost", "gatepost-camera", "gatepost-kiosk", "gatepost-browser")
+PAGES = "systemctl show gatepost-kiosk --property=StatusText"
 SHOWN = "--property=ActiveState,NRestarts,UnitFileState,LoadState,Result"
 UP = {
     "armed": True,
@@ -122,6 +123,7 @@ def well() -> DescribedMachine:
         spaces={STATE: Space(20_000_000_000, 30_000_000_000, 900_000, 1_000_000)},
         programs={
             **{f"systemctl show {unit} {SHOWN}": Output(0, UNIT) for unit in UNITS},
+            PAGES: Output(0, "StatusText=answers True, listeners 2, screens 1, words_refused 0\n"),
             f"{sys.executable} -c {OPEN_PINS}": Output(0, ""),
             "timedatectl timesync-status": Output(0, "  Server: 192.0.2.1\n  Offset: +1.234ms\n   Delay: 10ms\n"),
         },
@@ -170,14 +172,15 @@ def test_a_gate_where_nothing_is_wrong_passes_everything() -> None:
     assert wrong(found) == {}
     assert exit_code(found.values()) == 0
     assert {
-        "settings", "daemon.answers", "daemon.armed", "daemon.troubles", "service.gatepost", "service.gatepost-camera",
-        "selftest.last", "selftest.next",
-        "service.gatepost-kiosk", "service.gatepost-browser", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor",
-        "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable", "card.kept",
-        "card.errors", "card.wear", "clock.set", "clock.offset", "clock.zone", "rights.one.private_key_file",
-        "rights.gate.ledger.key", "rights.settings", "rights.state", "rights.sockets", "broker.one.ca_file",
-        "broker.one.certificate_file", "broker.one.name", "broker.one.port", "broker.one.tls", "broker.one.login",
-        "broker.one.centre", "centre.public_key_file", "operator",
+        "settings", "daemon.answers", "daemon.armed", "daemon.troubles", "service.gatepost",
+        "service.gatepost-camera", "selftest.last", "selftest.next", "service.gatepost-kiosk",
+        "service.gatepost-browser", "screen.page", "gpio.access", "gpio.factory", "i2c.bus", "i2c.sensor",
+        "camera.device", "camera.process", "pi.power", "pi.temperature", "card.space", "card.writable",
+        "card.kept", "card.errors", "card.wear", "clock.set", "clock.offset", "clock.zone",
+        "rights.one.private_key_file", "rights.gate.ledger.key", "rights.settings", "rights.state",
+        "rights.sockets", "broker.one.ca_file", "broker.one.certificate_file", "broker.one.name",
+        "broker.one.port", "broker.one.tls", "broker.one.login", "broker.one.centre", "centre.public_key_file",
+        "operator",
     } == set(found)  # fmt: skip
 
 
@@ -199,6 +202,7 @@ def test_a_page_that_is_shown_elsewhere_needs_no_browser_here(unit: str) -> None
     machine.programs[f"systemctl show gatepost-browser {SHOWN}"] = Output(0, f"ActiveState=inactive\n{unit}\n")
     found = look(machine)
     assert found["service.gatepost-browser"].verdict is Verdict.NOT_TESTED
+    assert "screen.page" not in found
     assert exit_code(found.values()) == 0
 
 
@@ -208,6 +212,17 @@ def test_a_browser_that_is_switched_on_and_does_not_run_is_a_failure(restarts: i
     said = f"ActiveState=activating\nNRestarts={restarts}\nLoadState=loaded\nUnitFileState=enabled\nResult=success\n"
     machine.programs[f"systemctl show gatepost-browser {SHOWN}"] = Output(0, said)
     assert look(machine)["service.gatepost-browser"].verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("status", ["answers True, listeners 3, screens 0, words_refused 0", ""])
+def test_a_browser_that_runs_and_shows_nothing_is_not_called_well(status: str) -> None:
+    """It may only just have started; one that never shows anything is started again until its restarts are too many."""
+    machine = well()
+    machine.programs[PAGES] = Output(0, f"StatusText={status}\n")
+    found = look(machine)
+    assert found["service.gatepost-browser"].verdict is Verdict.PASS
+    assert found["screen.page"].verdict is Verdict.NOT_TESTED
+    assert exit_code(found.values()) == 2
 
 
 def test_groups_that_the_unit_adds_count_as_the_accounts_own() -> None:

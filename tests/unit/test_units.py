@@ -13,6 +13,7 @@ import pytest
 from edge.camera_door import USER
 from edge.requests import CONTROL_SOCKET, VIEW_SOCKET
 from installation import debian
+from kiosk.cli import PATIENCE_S
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -186,6 +187,17 @@ def test_the_browser_stays_in_its_slice_and_finds_a_place_for_its_sockets() -> N
     assert {f"HOME={own}", f"XDG_RUNTIME_DIR={own}", "LIBSEAT_BACKEND=seatd"} <= set(environment)
     assert "seatd.service" in one(keys, "After").split()
     assert "seatd" in debian.BROWSER
+
+
+def test_the_browser_is_ended_when_it_shows_nothing_and_none_of_its_processes_gives_up_before() -> None:
+    keys = keys_of("gatepost-browser.service")
+    words = one(keys, "ExecStart").split()
+    options = words[: words.index("--")]
+    assert options == ["/opt/gatepost/current/bin/gatepost-kiosk", "browser", "--config", "/etc/gatepost/gatepost.toml"]
+    (wait,) = (word for word in words if word.startswith("--ipc-connection-timeout="))
+    assert int(wait.partition("=")[2]) < PATIENCE_S
+    assert one(keys, "Restart") == "always"
+    assert one(keys, "TemporaryFileSystem") == "/tmp:mode=1777", "its shared memory is on the card, or has no place"
 
 
 def test_the_hardware_watchdog_is_within_what_the_pi_can_count() -> None:
