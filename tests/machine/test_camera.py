@@ -31,12 +31,17 @@ def begin(gate: VirtualGate) -> None:
 
 
 def begin_picamera2(gate: VirtualGate) -> None:
+    """Gate and camera, on libcamera's own."""
+    lay_virtual_camera(gate)
+    start(gate, {"source": "picamera2"})
+
+
+def lay_virtual_camera(gate: VirtualGate) -> None:
     """picamera2 finds the heap of a Pi, and libcamera's camera instead of the Pi's own."""
     unit = "/run/systemd/system/gatepost-camera.service.d"
     gate.machine.run(f"ln -s system /dev/dma_heap/linux,cma && mkdir -p {unit}")
     gate.machine.put(f"{unit}/virtual.conf", f"[Service]\nEnvironment=PYTHONPATH={PROGRAMS}/virtual-camera\n")
     gate.machine.run("systemctl daemon-reload")
-    start(gate, {"source": "picamera2"})
 
 
 def start(gate: VirtualGate, source: Table) -> None:
