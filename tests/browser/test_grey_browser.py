@@ -111,11 +111,16 @@ def test_without_the_kiosk_no_browser_is_to_blame(kiosk: Kiosk) -> None:
 
 @pytest.mark.parametrize(
     ("browser", "code", "said"),
-    [("/bin/false", 1, ""), ("no-such-browser", 4, "no-such-browser: No such file or directory: install it")],
+    [
+        (["/bin/false"], 1, ""),
+        (["no-such-browser"], 4, "no-such-browser: No such file or directory: install it"),
+        (["sh", "-c", "kill -KILL $$"], 137, ""),
+        (["sh", "-c", 'test "$1 $2" = "-- --kiosk"', "sh", "--", "--kiosk"], 0, ""),
+    ],
 )
 def test_a_browser_that_ends_by_itself_or_never_starts_gives_its_reason(
-    kiosk: Kiosk, browser: str, code: int, said: str
+    kiosk: Kiosk, browser: list[str], code: int, said: str
 ) -> None:
-    command = [sys.executable, "-m", "kiosk", "browser", "--config", str(kiosk.settings_file), "--", browser]
+    command = [sys.executable, "-m", "kiosk", "browser", "--config", str(kiosk.settings_file), "--", *browser]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT, timeout=PATIENCE_S)
     assert (ended.returncode, said in ended.stderr) == (code, True)
