@@ -24,6 +24,8 @@ PICTURE_S_MAX = 3.0
 
 MEMORY_MB_MAX = 200
 LOOK_S = 0.25
+STILL_S = 1.0
+"""A look that is so late says that the whole process stood still, and not the camera: it has its time again."""
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -56,8 +58,13 @@ class Watch:
         self._over.set()
 
     def _look(self) -> None:
+        looked_s = time.monotonic()
         while not self._over.wait(LOOK_S):
-            late_s = time.monotonic() - self._due_s
+            now_s = time.monotonic()
+            if now_s - looked_s > LOOK_S + STILL_S:
+                self._due_s = max(self._due_s, now_s + self._picture_s_max)
+            looked_s = now_s
+            late_s = now_s - self._due_s
             memory_mb = resident_mb()
             if late_s > 0:
                 log.critical("no picture in time: the camera hangs; this process ends to be started again")
