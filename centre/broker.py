@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from edge.errors import CertificateError, SettingsError
+from edge.tls import client_context
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,12 @@ def _context(secrets: Secrets) -> ssl.SSLContext:
     ):
         if file is not None and not file.is_file():
             raise CertificateError(f"{option} {file}: no such file: put it there, or give another")
+    context = client_context()
     try:
-        context = ssl.create_default_context(cafile=None if secrets.ca_file is None else str(secrets.ca_file))
+        if secrets.ca_file is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(cafile=str(secrets.ca_file))
     except (OSError, ssl.SSLError) as error:
         raise CertificateError(f"--ca-file {secrets.ca_file}: {error}: give a PEM file of certificates") from error
     if secrets.certificate_file is not None:

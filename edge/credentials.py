@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge.errors import CertificateError
 from edge.settings import BrokerSettings
+from edge.tls import client_context
 
 _EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 _NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID
@@ -69,8 +70,7 @@ def tls_context(settings: BrokerSettings, *, dated: bool = True) -> ssl.SSLConte
     """
     if not settings.tls:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks the chain and the host name
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = client_context()
     if not dated:
         context.verify_flags |= _NO_CHECK_TIME
     if settings.ca_file is None:

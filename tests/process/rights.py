@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import wire
+from edge.tls import client_context
 from tests.process.brokers import PATIENCE_S, Authority, BrokerProcess, find_mosquitto
 from tests.process.gate import COUNTY, SCHOOL
 from tests.process.programs import PROJECT
@@ -62,7 +63,8 @@ def lay_down(directory: Path, authority: Authority, pair: tuple[Path, Path], *re
 
 def context(authority: Path, pair: tuple[Path, Path] | None) -> ssl.SSLContext:
     """TLS as a client with this certificate and key, or none, speaks it."""
-    made = ssl.create_default_context(cafile=str(authority))
+    made = client_context()
+    made.load_verify_locations(cafile=str(authority))
     if pair is not None:
         made.load_cert_chain(*map(str, pair))
     return made
