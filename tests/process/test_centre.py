@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -76,6 +77,8 @@ class Centre:
     def start(self) -> None:
         """Returns once it has said that it listens."""
         self.begin()
+        said, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
+        assert said, f"says nothing in {PATIENCE_S:g} s: {self.log()}"
         assert self.process.stdout.readline() == "gatepost-centre: listening\n", self.log()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
