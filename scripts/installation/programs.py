@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -22,8 +23,12 @@ DESCRIBES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 
 
 def content_of(sources: Iterable[Path], extras: list[str]) -> str:
-    """A digest of all that the installation is made from: what is the same need not be made again."""
-    digest = hashlib.sha256(" ".join(extras).encode())
+    """A digest of all that the installation is made from: what is the same need not be made again.
+
+    Python is a part of it: when Debian itself is upgraded, the new one finds nothing of what was made for the old.
+    """
+    python = ".".join(platform.python_version_tuple()[:2])
+    digest = hashlib.sha256(" ".join([python, *extras]).encode())
     for source in sources:
         for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
             if file.is_file() and "__pycache__" not in file.parts:

@@ -3,6 +3,7 @@ repeated. On a real Debian it is tried by the virtual gate."""
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 import stat
@@ -174,6 +175,16 @@ def test_the_version_that_runs_is_never_touched_by_another_of_its_name(pi: Stage
     assert version.startswith(f"{__version__}+")
     programs.switch(pi, version)
     assert (releases.current(), releases.previous()) == (version, __version__)
+
+
+def test_after_debian_was_upgraded_the_environment_is_made_anew_for_its_python(
+    pi: StagedMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that is there cannot be run any more: "is there already" would leave a gate without a button."""
+    programs.switch(pi, programs.install(pi, {}, None))
+    assert programs.install(pi, {}, None) == __version__
+    monkeypatch.setattr(platform, "python_version_tuple", lambda: ("3", "99", "0"))
+    assert programs.install(pi, {}, None).startswith(f"{__version__}+")
 
 
 def test_half_an_installation_is_made_anew(pi: StagedMachine) -> None:
