@@ -46,14 +46,14 @@ def alone(lock: str = "lock") -> Iterator[None]:
         yield
 
 
-def why_not() -> str | None:
-    """One sentence that says why the virtual gate cannot run here; None where it can."""
+def why_not(what: str = "the virtual gate") -> str | None:
+    """One sentence that says why it cannot run here; None where it can."""
     if not Path("/etc/debian_version").exists() or shutil.which("apt-get") is None:
-        return "the virtual gate needs Debian or one of its children: it is built from Debian's own packages"
+        return f"{what} needs Debian or one of its children: it is built from Debian's own packages"
     if platform.machine() != "x86_64":
-        return f"the virtual gate needs an x86-64 processor, and this is {platform.machine()}"
+        return f"{what} needs an x86-64 processor, and this is {platform.machine()}"
     if os.geteuid() != 0:
-        return "the virtual gate is built and run as root (chroot, file ownership): use sudo"
+        return f"{what} is built and run as root (chroot, file ownership): use sudo"
     return None
 
 
