@@ -19,8 +19,8 @@ from virtual.steps import BuildError, run
 from virtual.tree import debian_tree
 
 SUITES = ("trixie", "bookworm")
-NEWCOMERS = ("apt", "ca-certificates", "git")
-"""What somebody has who could clone the project."""
+NEWCOMERS = ("apt", "ca-certificates", "e2fsprogs", "git")
+"""What somebody has whose machine boots, and who could clone the project."""
 
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
 CHECKOUT = "root/gatepost"
