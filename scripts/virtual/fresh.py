@@ -63,6 +63,7 @@ def _make(root: Path, suite: str) -> None:
     run("cp", "--archive", cache() / f"fresh-{suite}", root)
     for file in ("etc/resolv.conf", AUTHORITIES):  # a proxy's authority among them
         shutil.copyfile(f"/{file}", root / file)
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")  # every installation of Debian writes it
     quiet = root / "usr/sbin/policy-rc.d"  # invoke-rc.d(8): no service is started where nothing could end it
     quiet.write_text("#!/bin/sh\nexit 101\n")
     quiet.chmod(0o755)
