@@ -34,8 +34,11 @@ def begin(gate: VirtualGate) -> None:
     gate.start(
         button={"key_gpio": KEY, "normally_closed_gpio": KEY_NC},
         siren={"relay_gpio": SIREN},
-        selftest={"loopback_gpio": RELAY, "lamp_sense_gpio": LAMP_SENSE, "siren_sense_gpio": SIREN_SENSE},
-    )
+        # Not by itself: a new gate's first whole test would come between the test's own at some times of the day.
+        selftest={
+            "enabled": False, "loopback_gpio": RELAY, "lamp_sense_gpio": LAMP_SENSE, "siren_sense_gpio": SIREN_SENSE,
+        },
+    )  # fmt: skip
 
 
 def outcome(gate: VirtualGate, kind: Kind) -> Report:
