@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from virtual.packages import install_on_host
-from virtual.places import PROJECT, cache, why_not
+from virtual.places import PROJECT, alone, cache, why_not
 from virtual.steps import BuildError, run
 from virtual.tree import debian_tree
 
@@ -59,8 +59,9 @@ def main() -> int:
 
 def _make(root: Path, suite: str) -> None:
     install_on_host("mmdebstrap", "debian-archive-keyring", "git")
-    debian_tree(f"fresh-{suite}", suite, NEWCOMERS)
-    run("cp", "--archive", cache() / f"fresh-{suite}", root)
+    with alone("fresh.lock"):
+        debian_tree(f"fresh-{suite}", suite, NEWCOMERS)
+        run("cp", "--archive", cache() / f"fresh-{suite}", root)
     for file in ("etc/resolv.conf", AUTHORITIES):  # a proxy's authority among them
         shutil.copyfile(f"/{file}", root / file)
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n")  # every installation of Debian writes it

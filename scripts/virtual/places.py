@@ -47,7 +47,7 @@ def alone(lock: str = "lock") -> Iterator[None]:
 
 
 def why_not(what: str = "the virtual gate") -> str | None:
-    """One sentence that says why it cannot run here; None where it can."""
+    """One sentence that says why ``what`` cannot be had here; None where it can."""
     if not Path("/etc/debian_version").exists() or shutil.which("apt-get") is None:
         return f"{what} needs Debian or one of its children: it is built from Debian's own packages"
     if platform.machine() != "x86_64":
